@@ -1,0 +1,74 @@
+"""The rules of this project: warnings, language level and floating-point contract are set here, once."""
+
+COPTS = [
+    "-std=c++20",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    # The numerics contract: an expression is rounded as it is written, on every instruction set.
+    "-ffp-contract=off",
+    "-fno-fast-math",
+]
+
+# Generated code is held to the language level, not to our warnings.
+GENERATED_COPTS = ["-std=c++20", "-w"]
+
+def banyan_library(name, copts = [], **kwargs):
+    """A C++ library: one header, one source, one target."""
+    native.cc_library(name = name, copts = COPTS + copts, **kwargs)
+
+def banyan_binary(name, copts = [], **kwargs):
+    """A program."""
+    native.cc_binary(name = name, copts = COPTS + copts, **kwargs)
+
+def banyan_test(name, copts = [], deps = [], size = "small", main = True, **kwargs):
+    """A GoogleTest program."""
+    native.cc_test(
+        name = name,
+        copts = COPTS + copts,
+        size = size,
+        deps = deps + ["@system//:gtest_main" if main else "@system//:gtest"],
+        **kwargs
+    )
+
+def banyan_benchmark(name, copts = [], deps = [], **kwargs):
+    """A google-benchmark program, or one with a main of its own; built by `bazel build //...`, run by hand."""
+    native.cc_binary(
+        name = name,
+        copts = COPTS + copts,
+        testonly = True,
+        deps = deps + ["@system//:benchmark"],
+        **kwargs
+    )
+
+def banyan_proto(name, deps = [], grpc = False, **kwargs):
+    """C++ for `name.proto`, by the system's protoc; with `grpc`, its services too.
+
+    Args:
+      name: of the .proto file without its ending, and of the C++ library.
+      deps: other banyan_proto targets of the same package that the file imports.
+      grpc: whether to generate services.
+      **kwargs: for the library.
+    """
+    package = native.package_name()
+    src = name + ".proto"
+    outs = [name + ".pb.h", name + ".pb.cc"]
+    flags = "--cpp_out=$(GENDIR)"
+    if grpc:
+        outs += [name + ".grpc.pb.h", name + ".grpc.pb.cc"]
+        flags += " --grpc_out=$(GENDIR) --plugin=protoc-gen-grpc=/usr/bin/grpc_cpp_plugin"
+    native.genrule(
+        name = name + "_generate",
+        srcs = [src] + native.glob(["*.proto"], exclude = [src]),
+        outs = outs,
+        cmd = "/usr/bin/protoc --proto_path=. %s %s/%s" % (flags, package, src),
+        message = "protoc",
+    )
+    native.cc_library(
+        name = name,
+        srcs = [out for out in outs if out.endswith(".cc")],
+        hdrs = [out for out in outs if out.endswith(".h")],
+        copts = GENERATED_COPTS,
+        deps = deps + ["@system//:grpc" if grpc else "@system//:protobuf"],
+        **kwargs
+    )
