@@ -5,6 +5,8 @@ COPTS = [
     "-Wall",
     "-Wextra",
     "-Werror",
+    # Designated initialisers leave the fields that they do not name at their defaults.
+    "-Wno-missing-field-initializers",
     # The numerics contract: an expression is rounded as it is written, on every instruction set.
     "-ffp-contract=off",
     "-fno-fast-math",
