@@ -16,7 +16,7 @@ namespace banyan {
 using ChunkId = StrongId<struct ChunkIdTag, uint32_t>;
 
 // Node (level, index) of the tree over a parameter's blocks: blocks index * 2^level .. (index + 1) * 2^level - 1 as far
-// as there are any. A node without a right sibling goes by its parent's name.
+// as there are any. A node without a right sibling goes by its parent's name, as in common/tree.
 struct BlockNode {
   uint32_t level = 0;
   uint32_t index = 0;
