@@ -32,7 +32,7 @@ Payload Lend(const BufferRef& buffer) {
     buffer->loans_.fetch_sub(1, std::memory_order_release);
   });
   Payload payload;
-  payload.Append(std::move(loan), std::as_bytes(std::span<const float>(buffer->data_, buffer->elements_)));
+  payload.Append(std::as_bytes(std::span<const float>(buffer->data_, buffer->elements_)), std::move(loan));
   return payload;
 }
 

@@ -35,7 +35,7 @@ Values Add(const Values& left, const Values& right) {
 Payload ToPayload(const Values& values) {
   auto owner = std::make_shared<Values>(values);
   Payload payload;
-  payload.Append(owner, std::as_bytes(std::span<const float>(*owner)));
+  payload.Append(std::as_bytes(std::span<const float>(*owner)), owner);
   return payload;
 }
 

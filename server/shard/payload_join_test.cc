@@ -18,7 +18,7 @@ Payload Scatter(const std::vector<float>& values, std::mt19937& random) {
     const size_t size = std::min<size_t>(bytes.size() - at, 1 + random() % 9);
     auto piece = std::make_shared<std::vector<std::byte>>(size + 1);
     std::memcpy(piece->data() + 1, bytes.data() + at, size);
-    payload.Append(piece, std::span(*piece).subspan(1));
+    payload.Append(std::span(*piece).subspan(1), piece);
     at += size;
   }
   return payload;
