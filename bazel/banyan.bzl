@@ -5,7 +5,7 @@ COPTS = [
     "-Wall",
     "-Wextra",
     "-Werror",
-    # Designated initialisers leave the fields that they do not name at their defaults.
+    # A designated initialiser leaves fields at their defaults on purpose.
     "-Wno-missing-field-initializers",
     # The numerics contract: an expression is rounded as it is written, on every instruction set.
     "-ffp-contract=off",

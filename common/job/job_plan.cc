@@ -1,19 +1,18 @@
 #include "common/job/job_plan.h"
 
-#include <cmath>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/data/until.h"
 #include "common/job/decay.h"
+#include "common/tree/tree.h"
 #include "proto/job.pb.h"
 
 namespace banyan {
 namespace {
-
-constexpr uint64_t kMaxLeaves = uint64_t{1} << 20;
-constexpr uint64_t kMaxSteps = 1'000'000'000'000;
 
 struct Batch {
   uint64_t samples;
@@ -37,36 +36,29 @@ absl::StatusOr<Batch> ReadBatch(const v1::Batch& job) {
                                                    ", expected at most a leaf's samples, ", batch.leaf));
   }
   batch.leaves = (batch.samples - 1) / batch.leaf + 1;
-  if (batch.leaves > kMaxLeaves) {
+  if (batch.leaves > Tree::kMaxLeaves) {
     return absl::InvalidArgumentError(absl::StrCat("recipe.batch.leaf: ", batch.leaf, " gives ", batch.leaves,
-                                                   " leaves a step, expected at most ", kMaxLeaves,
+                                                   " leaves a step, expected at most ", Tree::kMaxLeaves,
                                                    "; use larger leaves"));
   }
   return batch;
 }
 
-uint64_t CeilDivide(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
-
-// ceil(epochs * N / B), where a quotient that misses an integer by rounding alone is that integer.
-double StepsOfEpochs(double epochs, uint64_t samples, uint64_t batch) {
-  const double steps = epochs * static_cast<double>(samples) / static_cast<double>(batch);
-  return std::max(1.0, std::ceil(steps * (1 - 0x1p-50)));
+absl::StatusOr<Until> ReadUntil(const v1::Until& until) {
+  switch (until.kind_case()) {
+    case v1::Until::kSteps: return UntilSteps{until.steps()};
+    case v1::Until::kSamples: return UntilSamples{until.samples()};
+    case v1::Until::kEpochs: return UntilEpochs{until.epochs()};
+    case v1::Until::KIND_NOT_SET: break;
+  }
+  return absl::InvalidArgumentError("absent, expected one of steps, epochs, samples");
 }
 
-absl::StatusOr<uint64_t> LastStep(const v1::Until& until, uint64_t samples, uint64_t batch) {
-  double steps = 0;
-  switch (until.kind_case()) {
-    case v1::Until::kSteps: steps = static_cast<double>(until.steps()); break;
-    case v1::Until::kSamples: steps = static_cast<double>(CeilDivide(until.samples(), batch)); break;
-    case v1::Until::kEpochs: steps = StepsOfEpochs(until.epochs(), samples, batch); break;
-    case v1::Until::KIND_NOT_SET:
-      return absl::InvalidArgumentError("recipe.until: absent, expected one of steps, epochs, samples");
-  }
-  if (!(steps >= 1 && steps <= static_cast<double>(kMaxSteps))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("recipe.until: gives ", steps, " steps, expected 1 to ", kMaxSteps));
-  }
-  return static_cast<uint64_t>(steps);
+absl::StatusOr<uint64_t> LastStep(const v1::Until& job, uint64_t samples, uint64_t batch) {
+  const absl::StatusOr<Until> until = ReadUntil(job);
+  absl::StatusOr<uint64_t> steps = until.ok() ? TotalSteps(*until, samples, batch) : until.status();
+  if (!steps.ok()) return Annotate(steps.status(), "recipe.until");
+  return steps;
 }
 
 absl::StatusOr<uint64_t> ReadSampleCount(const v1::SampleCount& count, uint64_t held_out, const char* field) {
@@ -118,13 +110,9 @@ std::optional<uint64_t> EvaluationPlan::NextDueIn(uint64_t step) const {
   return weights.Next(step == 0 ? 0 : step - 1) + 1;
 }
 
-SampleRun EvaluationPlan::Run(uint64_t step, uint32_t leaf, uint32_t leaves) const {
+uint64_t EvaluationPlan::SamplesIn(uint64_t step) const {
   CHECK(DueIn(step));
-  CHECK_LT(leaf, leaves);
-  const uint64_t count = step == weights.last_step + 1 ? samples_at_end : samples;
-  // The first count % leaves runs are one sample longer.
-  const auto begin = [&](uint64_t i) { return count / leaves * i + std::min(i, count % leaves); };
-  return {.begin = begin(leaf), .end = begin(uint64_t{leaf} + 1)};
+  return step == weights.last_step + 1 ? samples_at_end : samples;
 }
 
 absl::StatusOr<JobPlan> JobPlan::Make(const v1::Job& job, const DataFacts& data, std::string device_kind) {

@@ -18,14 +18,6 @@ namespace v1 {
 class Job;
 }  // namespace v1
 
-// A run of held-out samples, [begin, end).
-struct SampleRun {
-  uint64_t begin = 0;
-  uint64_t end = 0;
-
-  friend bool operator==(const SampleRun&, const SampleRun&) = default;
-};
-
 // Which weights are evaluated, on what. Weights @t are evaluated in step t + 1: step last_step + 1 holds nothing else.
 struct EvaluationPlan {
   DueSteps weights;             // the steps t whose weights are evaluated
@@ -36,9 +28,8 @@ struct EvaluationPlan {
   bool DueIn(uint64_t step) const { return step > 0 && weights.Due(step - 1); }
   // The first step >= `step` in which e is due; none after step last_step + 1.
   std::optional<uint64_t> NextDueIn(uint64_t step) const;
-  // What leaf `leaf` of `leaves` evaluates in a step in which e is due: equal runs, none longer than another by more
-  // than one sample. Empty when there are fewer samples than leaves.
-  SampleRun Run(uint64_t step, uint32_t leaf, uint32_t leaves) const;
+  // Held-out samples used in a step in which e is due; a leaf's part of them is EvaluationRun (common/data/held_out.h).
+  uint64_t SamplesIn(uint64_t step) const;
 };
 
 // What every role of a job must agree on, worked out by each from the job, the facts of its data and the device kind.
