@@ -46,7 +46,7 @@ class Window {
  private:
   void Advance();
 
-  const size_t pool_buffers_;
+  size_t pool_buffers_;
   uint32_t max_pending_ = 1;
   size_t lo_ = 0;
   size_t end_ = 0;
