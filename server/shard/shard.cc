@@ -119,8 +119,9 @@ void Shard::OnRestored(Term term, const absl::Status& status) {
   }
   // The initial state is a checkpoint too. One that was restored is there already.
   if (restore_.step == 0) {
-    for (const auto& [id, copy] : copies_) TakeForCheckpoint(*copy);
+    for (const auto& [id, copy] : copies_) TakeForCheckpoint(*copy, 0);
   }
+  OrderCheckpoint(checkpoint_step_);
   Advance();
   for (auto& [id, stream] : streams_) {
     if (stream.hello.term == term_) Greet(id, stream);
@@ -148,7 +149,7 @@ void Shard::OrderCheckpoint(Step step) {
     if (copy->applied() > step) return parts_.Miss(step);
   }
   for (const auto& [id, copy] : copies_) {
-    if (copy->applied() == step) TakeForCheckpoint(*copy);
+    if (copy->applied() == step) TakeForCheckpoint(*copy, step);
   }
 }
 

@@ -117,7 +117,7 @@ class Shard {
   void Log(const ChunkCopy& copy, const ChunkCopy::Root& root, const UpdateResult& result, bool skipped);
   void Advance();
   void TellMarks();
-  void TakeForCheckpoint(const ChunkCopy& copy);
+  void TakeForCheckpoint(const ChunkCopy& copy, Step step);
   bool CheckpointDue(Step step) const;
   Step StepsDone(const ChunkCopy& copy) const;
   Step EvaluationStandsAt(Step after) const;

@@ -180,7 +180,7 @@ void Shard::Apply(ChunkCopy& copy, ChunkCopy::Root root, Ledger ledger) {
                              ": its gradient or the weights made of it overflowed"));
   }
   Log(copy, root, result, update.skip && !copy.evaluation());
-  TakeForCheckpoint(copy);
+  TakeForCheckpoint(copy, step);
   if (copy.evaluation()) copy.JumpTo(EvaluationStandsAt(step));
   Advance();
   for (auto& [id, stream] : streams_) {
@@ -242,8 +242,7 @@ bool Shard::CheckpointDue(Step step) const {
   return step == 0 || step == checkpoint_step_ || options_.plan->checkpoints.Due(step);
 }
 
-void Shard::TakeForCheckpoint(const ChunkCopy& copy) {
-  const Step step = copy.applied();
+void Shard::TakeForCheckpoint(const ChunkCopy& copy, Step step) {
   if (copy.evaluation() || !CheckpointDue(step) || !parts_.Take(step, copy.id())) return;
   ChunkCopy::Snapshot snapshot = copy.Take();
   output_.WriteCheckpoint({.term = term_,
@@ -252,6 +251,10 @@ void Shard::TakeForCheckpoint(const ChunkCopy& copy) {
                            .chunk = copy.id(),
                            .weights = std::move(snapshot.weights),
                            .slots = std::move(snapshot.slots)});
+  // Chunks without gradient have no step of their own.
+  for (const auto& [id, other] : copies_) {
+    if (other->frozen()) TakeForCheckpoint(*other, step);
+  }
 }
 
 void Shard::OnCheckpointWritten(Term term, Step step, ChunkId chunk,
