@@ -443,20 +443,20 @@ void RunSeeds(const ToyJob::Options& options, const Layout& layout, uint32_t see
   }
 }
 
-TEST(ShardRandomTest, TwoServersUnderFaults) { RunSeeds({.leaves = 8}, {}, 150); }
+TEST(ShardRandomTest, TwoServersUnderFaults) { RunSeeds({.leaves = 8}, {}, 500); }
 
 TEST(ShardRandomTest, OneShardWithATightWindow) {
-  RunSeeds({.leaves = 13}, {.servers = 1, .shards = 1, .workers = 4, .pool_buffers = 0}, 100);
+  RunSeeds({.leaves = 13}, {.servers = 1, .shards = 1, .workers = 4, .pool_buffers = 0}, 200);
 }
 
-TEST(ShardRandomTest, Clipping) { RunSeeds({.leaves = 6, .clip_norm = 0.01}, {.servers = 3, .shards = 1}, 150); }
+TEST(ShardRandomTest, Clipping) { RunSeeds({.leaves = 6, .clip_norm = 0.01}, {.servers = 3, .shards = 1}, 400); }
 
-TEST(ShardRandomTest, ClippingOverShards) { RunSeeds({.leaves = 3, .clip_norm = 0.01}, {.servers = 2}, 100); }
+TEST(ShardRandomTest, ClippingOverShards) { RunSeeds({.leaves = 3, .clip_norm = 0.01}, {.servers = 2}, 300); }
 
-TEST(ShardRandomTest, Evaluation) { RunSeeds({.leaves = 4, .evaluate = true}, {}, 150); }
+TEST(ShardRandomTest, Evaluation) { RunSeeds({.leaves = 4, .evaluate = true}, {}, 400); }
 
 TEST(ShardRandomTest, EvaluationAndClipping) {
-  RunSeeds({.leaves = 5, .steps = 5, .clip_norm = 0.01, .evaluate = true}, {.workers = 2}, 60);
+  RunSeeds({.leaves = 5, .steps = 5, .clip_norm = 0.01, .evaluate = true}, {.workers = 2}, 200);
 }
 
 TEST(ShardRandomTest, OneLeaf) { RunSeeds({.leaves = 1}, {.workers = 1}, 50); }
