@@ -26,7 +26,7 @@ TEST(SafetensorsTest, WritesTheBytesThatTheFormatPrescribes) {
       EncodeSafetensorsHeader({{"a", DType::kF32, {2, 3}}, {"b\"\xc3\xa9", DType::kI64, {}}}, {{"format", "pt"}}).value();
   EXPECT_EQ(header.substr(8),
             "{\"__metadata__\":{\"format\":\"pt\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-            "\"b\\\"\xc3\xa9\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[24,32]}}    ");
+            "\"b\\\"\xc3\xa9\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[24,32]}}      ");
   EXPECT_EQ(LoadU64(AsBytes(header)), header.size() - 8);
   EXPECT_EQ(header.size() % 8, 0);
 }
