@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 namespace banyan::config {
 namespace {
 
-void Run(const std::string& input) {
+void Fuzz(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
 }
 
@@ -30,12 +30,12 @@ std::vector<std::string> Corpus() {
 TEST(FuzzReplayTest, SurvivesTheCorpus) {
   const std::vector<std::string> inputs = Corpus();
   ASSERT_GE(inputs.size(), 5u);
-  for (const std::string& input : inputs) Run(input);
+  for (const std::string& input : inputs) Fuzz(input);
 }
 
 TEST(FuzzReplayTest, SurvivesInputsCutShort) {
   for (const std::string& input : Corpus()) {
-    for (size_t size = 0; size < input.size(); size += 7) Run(input.substr(0, size));
+    for (size_t size = 0; size < input.size(); size += 7) Fuzz(input.substr(0, size));
   }
 }
 
@@ -45,7 +45,7 @@ TEST(FuzzReplayTest, SurvivesChangedBytes) {
     for (size_t i = 0; i < input.size(); i += 5) {
       std::string changed = input;
       changed[i] = kBytes[i % std::size(kBytes)];
-      Run(changed);
+      Fuzz(changed);
     }
   }
 }
@@ -54,7 +54,7 @@ TEST(FuzzReplayTest, SurvivesDeepNesting) {
   for (const std::string unit : {"[", "{", "- ", "? ", "a: [", "recipe {", "run { workers {", "{a: "}) {
     std::string input;
     while (input.size() < (1 << 16)) input += unit;
-    Run(input);
+    Fuzz(input);
   }
 }
 

@@ -72,18 +72,18 @@ TEST(ReadJobTest, SaysEverythingAtOnceLikeACompiler) {
   const ReadJobResult read = ReadJob("job.yaml", Job({.batch = "{samples: 8, leaf: 9, leav: 2}",
                                                       .optimizer = "{sgd: {leraning_rate: 3e-3}}"}));
   EXPECT_EQ(read.diagnostics.Format(),
-            "job.yaml:6:30: error: a leaf of 9 samples is larger than the batch of 8 [inconsistent]\n"
+            "job.yaml:6:29: error: a leaf of 9 samples is larger than the batch of 8 [inconsistent]\n"
             "    6 |   batch: {samples: 8, leaf: 9, leav: 2}\n"
-            "      |                              ^\n"
+            "      |                             ^\n"
             "      = expected at most 8\n"
-            "job.yaml:6:33: error: unknown field 'leav' in recipe.batch; did you mean 'leaf'? [unknown-field]\n"
+            "job.yaml:6:32: error: unknown field 'leav' in recipe.batch; did you mean 'leaf'? [unknown-field]\n"
             "    6 |   batch: {samples: 8, leaf: 9, leav: 2}\n"
-            "      |                                 ^\n"
+            "      |                                ^\n"
             "      = expected samples, leaf or micro\n"
-            "job.yaml:8:20: error: unknown field 'leraning_rate' in recipe.optimizer.sgd; did you mean "
+            "job.yaml:8:21: error: unknown field 'leraning_rate' in recipe.optimizer.sgd; did you mean "
             "'learning_rate'? [unknown-field]\n"
             "    8 |   optimizer: {sgd: {leraning_rate: 3e-3}}\n"
-            "      |                    ^\n"
+            "      |                     ^\n"
             "      = expected learning_rate, weight_decay or no_decay\n");
 }
 
@@ -94,8 +94,8 @@ TEST(ReadJobTest, ChecksFields) {
   EXPECT_EQ(Codes(Parts{.until = "{}"}), "7:3 exactly-one");
   EXPECT_EQ(Codes(Parts{.until = "{steps: 1, epochs: 1}"}), "7:21 exactly-one");
   EXPECT_EQ(Codes(Parts{.until = "{epochs: 0}"}), "7:19 out-of-range");
-  EXPECT_EQ(Codes(Parts{.optimizer = "{adam: {learning_rate: .1, betas: [0.9]}}"}), "8:45 bad-length");
-  EXPECT_EQ(Codes(Parts{.optimizer = "{adam: {learning_rate: .1, betas: [0.9, 1]}}"}), "8:51 out-of-range");
+  EXPECT_EQ(Codes(Parts{.optimizer = "{adam: {learning_rate: .1, betas: [0.9]}}"}), "8:48 bad-length");
+  EXPECT_EQ(Codes(Parts{.optimizer = "{adam: {learning_rate: .1, betas: [0.9, 1]}}"}), "8:54 out-of-range");
   EXPECT_EQ(Codes(Parts{.optimizer = "sgd"}), "8:14 missing-field");
   EXPECT_EQ(Codes(Parts{.optimizer = "adagrad"}), "8:14 bad-value");
   EXPECT_EQ(Codes(Parts{.optimizer = "[1]"}), "8:14 wrong-type");
@@ -106,22 +106,22 @@ TEST(ReadJobTest, ChecksFields) {
 }
 
 TEST(ReadJobTest, ChecksFieldsAgainstEachOther) {
-  EXPECT_EQ(Codes(Parts{.batch = "{samples: 8, leaf: 4, micro: 5}"}), "6:32 inconsistent");
-  EXPECT_EQ(Codes(Parts{.batch = "{samples: 1048577, leaf: 1}"}), "6:28 inconsistent");
+  EXPECT_EQ(Codes(Parts{.batch = "{samples: 8, leaf: 4, micro: 5}"}), "6:39 inconsistent");
+  EXPECT_EQ(Codes(Parts{.batch = "{samples: 1048577, leaf: 1}"}), "6:35 inconsistent");
   EXPECT_EQ(Codes(Parts{.batch = "{samples: 1048576, leaf: 1}"}), "");
-  EXPECT_EQ(Codes(Parts{.model = "{gpt: {layers: 1, heads: 3, width: 8, context: 4}}"}), "4:28 inconsistent");
-  EXPECT_EQ(Codes(Parts{.model = "{linear: {outputs: 2}}", .data = "{table: {path: 'data:a'}}"}), "4:22 inconsistent");
+  EXPECT_EQ(Codes(Parts{.model = "{gpt: {layers: 1, heads: 3, width: 8, context: 4}}"}), "4:35 inconsistent");
+  EXPECT_EQ(Codes(Parts{.model = "{linear: {outputs: 2}}", .data = "{table: {path: 'data:a'}}"}), "4:29 inconsistent");
   EXPECT_EQ(Codes(Parts{.model = "linear"}), "5:9 inconsistent");
   EXPECT_EQ(Codes(Parts{.data = "{text: {path: 'data:a'}}", .run = "{evaluate: {}}"}), "9:7 inconsistent");
-  EXPECT_EQ(Codes(Parts{.run = "{workers: {min: 3, max: 2}}"}), "9:25 inconsistent");
-  EXPECT_EQ(Codes(Parts{.run = "{servers: {chunk_bytes: 49152}}"}), "9:25 inconsistent");
+  EXPECT_EQ(Codes(Parts{.run = "{workers: {min: 3, max: 2}}"}), "9:30 inconsistent");
+  EXPECT_EQ(Codes(Parts{.run = "{servers: {chunk_bytes: 49152}}"}), "9:30 inconsistent");
   EXPECT_EQ(Codes(Parts{.run = "{servers: {chunk_bytes: 65536}}"}), "");
 }
 
 TEST(ReadJobTest, ChecksNamesOfLayers) {
   const std::string data = "{table: {path: 'data:a'}}";
   EXPECT_EQ(Codes(Parts{.model = "{layers: [{relu: {}, name: a}, {relu: {}, name: a}]}", .data = data}),
-            "4:50 inconsistent");
+            "4:58 inconsistent");
   EXPECT_EQ(Codes(Parts{.model = "{layers: [{relu: {}, name: gelu1}, gelu]}", .data = data}), "4:45 inconsistent");
   EXPECT_EQ(Codes(Parts{.model = "{layers: [{relu: {}, inputs: [tanh1]}, tanh]}", .data = data}), "4:40 inconsistent");
 }
@@ -154,7 +154,7 @@ TEST(ReadJobTest, ShowsABadOverrideAsItsOwnSource) {
   EXPECT_EQ(Codes({}, {"run.workers.max=0"}), "1:17 out-of-range");
   EXPECT_EQ(Codes({}, {"run.workers.max"}), "1:1 bad-override");
   EXPECT_EQ(Codes({}, {"run.workers.max="}), "1:17 bad-override");
-  EXPECT_EQ(Codes({}, {"run.workers.max=[1"}), "1:19 syntax");
+  EXPECT_EQ(Codes({}, {"run.workers.max=[1"}), "1:17 syntax");
   EXPECT_EQ(Codes({}, {"run.workers.max.x=1"}), "1:13 bad-override");
 }
 

@@ -142,7 +142,7 @@ class JobChecker {
 
   void CheckRun() {
     const v1::Workers& workers = job_.run().workers();
-    if (workers.has_max() && workers.max() < workers.min()) {
+    if (workers.max() > 0 && workers.max() < workers.min()) {
       Inconsistent("run.workers.max",
                    "max is " + std::to_string(workers.max()) + ", less than min, which is " +
                        std::to_string(workers.min()),
