@@ -26,7 +26,8 @@ using google::protobuf::Reflection;
 // Whether `value` keeps the rule's bounds, which Parse reads.
 template <typename T>
 bool InBounds(const v1::FieldRule& rule, T value, std::optional<T> (*parse)(std::string_view)) {
-  if (const auto min = parse(rule.min()); min && (value < *min || (rule.min_exclusive() && value == *min))) return false;
+  const auto min = parse(rule.min());
+  if (min && (value < *min || (rule.min_exclusive() && value == *min))) return false;
   const auto max = parse(rule.max());
   return !max || (value <= *max && !(rule.max_exclusive() && value == *max));
 }

@@ -167,7 +167,8 @@ TEST(ReadJobTest, SetsAFieldOfALayer) {
 }
 
 constexpr char kTextproto[] =
-    "version: 1 name: 'l'\nrecipe {\n\tmodel { linear {} }\n  data { synthetic_regression { features: 1 samples: 9 } }\n"
+    "version: 1 name: 'l'\nrecipe {\n\tmodel { linear {} }\n"
+    "  data { synthetic_regression { features: 1 samples: 9 } }\n"
     "  batch { samples: 8 leaf: %s }\n  until { steps: 1 }\n  optimizer { sgd { learning_rate: 0 } }\n}\n";
 
 std::string Textproto(const std::string& leaf) {

@@ -32,7 +32,9 @@ bool IsGuessed(std::string_view text) {
 
 // Plain where every YAML reader takes it for text, also inside [a, b]; else in double quotes.
 std::string PrintText(std::string_view text) {
-  const auto plain = [](unsigned char c) { return c < 0x80 && (std::isalnum(c) || std::string_view("_-./:").find(c) != std::string_view::npos); };
+  const auto plain = [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) || std::string_view("_-./:").find(c) != std::string_view::npos);
+  };
   if (!text.empty() && text.size() < 1000 && std::isalpha(static_cast<unsigned char>(text[0])) &&
       text.back() != ':' && std::all_of(text.begin(), text.end(), plain) && !IsGuessed(text)) {
     return std::string(text);
