@@ -10,39 +10,28 @@ constexpr size_t kPartsKept = 2;
 
 }  // namespace
 
-void PartTracker::Start(Term term, size_t chunks) {
+void PartTracker::Start(Term term) {
   *this = PartTracker();
   term_ = term;
-  chunks_ = chunks;
 }
 
 bool PartTracker::Take(Step step, ChunkId chunk) {
-  if (over_.contains(step)) return false;
-  Open& open = open_[step];
-  open.part.term = term_;
-  open.part.step = step;
-  return open.taken.insert(chunk).second;
+  return !over_.contains(step) && taken_[step].insert(chunk).second;
 }
 
 void PartTracker::Miss(Step step) {
-  if (over_.contains(step) || open_.contains(step)) return;
+  if (over_.contains(step) || taken_.contains(step)) return;
   Finish({.term = term_, .step = step, .missed = true});
 }
 
-void PartTracker::OnWritten(Term term, Step step, ChunkId chunk,
-                            const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
-  const auto found = open_.find(step);
-  if (term != term_ || found == open_.end() || !found->second.taken.contains(chunk)) return;
-  Open& open = found->second;
-  if (!ranges.ok()) {
-    if (open.part.failure.empty()) open.part.failure = std::string(ranges.status().message());
-    open.part.ranges.clear();
-  } else if (open.part.failure.empty()) {
-    open.part.ranges.insert(open.part.ranges.end(), ranges->begin(), ranges->end());
+void PartTracker::OnWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
+  if (term != term_ || taken_.erase(step) == 0) return;
+  CheckpointPart part{.term = term, .step = step};
+  if (ranges.ok()) {
+    part.ranges = *ranges;
+  } else {
+    part.failure = std::string(ranges.status().message());
   }
-  if (++open.written < chunks_) return;
-  CheckpointPart part = std::move(open.part);
-  open_.erase(found);
   Finish(std::move(part));
 }
 

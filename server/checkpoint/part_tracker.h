@@ -12,13 +12,13 @@
 
 namespace banyan::server {
 
-// The parts of one term's checkpoints as a shard makes them: which chunks have been taken, which are written, what is
-// to be told. A part is told when all its chunks are written, when one of them cannot be, or when its step was missed.
+// The parts of one term's checkpoints as a shard makes them: which chunks have been taken, what is to be told. A part is
+// told when it is written, when it cannot be, or when its step was missed.
 // Thread-compatible.
 class PartTracker {
  public:
-  // Another term, with `chunks` to write for each checkpoint.
-  void Start(Term term, size_t chunks);
+  // Another term.
+  void Start(Term term);
 
   // Whether the chunk is to be taken for the checkpoint at `step`; true once a chunk and step.
   bool Take(Step step, ChunkId chunk);
@@ -26,8 +26,8 @@ class PartTracker {
   // The shard was past `step` when it heard of the checkpoint. Ignored when the chunks are being written.
   void Miss(Step step);
 
-  // A taken chunk is written, or cannot be.
-  void OnWritten(Term term, Step step, ChunkId chunk, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
+  // All chunks are written, or cannot be.
+  void OnWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
 
   // What this session has not been told.
   std::vector<CheckpointPart> TakeNew();
@@ -35,20 +35,13 @@ class PartTracker {
   void OnSession() { told_ = 0; }
 
  private:
-  struct Open {
-    std::set<ChunkId> taken;
-    size_t written = 0;
-    CheckpointPart part;
-  };
-
   void Finish(CheckpointPart part);
 
   Term term_ = 0;
-  size_t chunks_ = 0;
-  std::map<Step, Open> open_;
-  std::set<Step> over_;               // told, or given up
-  std::deque<CheckpointPart> parts_;  // the newest ones
-  size_t told_ = 0;                   // the first so many
+  std::map<Step, std::set<ChunkId>> taken_;  // of parts that are being written
+  std::set<Step> over_;                      // of finished parts
+  std::deque<CheckpointPart> parts_;         // the newest ones
+  size_t told_ = 0;                          // the first so many
 };
 
 }  // namespace banyan::server

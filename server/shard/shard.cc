@@ -104,7 +104,7 @@ void Shard::StartTerm(const JobOrder& order) {
     places[position.use] = positions_.size();
     positions_.push_back({.copy = copy->second.get(), .use = position.use});
   }
-  parts_.Start(term_, tensors_);
+  parts_.Start(term_);
   window_ = Window(positions_.size(), options_.pool_bytes / (LargestChunk(*options_.plan) * sizeof(float)));
   window_.Start(max_pending_);
   output_.Restore(std::move(work));

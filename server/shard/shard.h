@@ -69,8 +69,7 @@ class Shard {
 
   // ---- From the gate, disk and clock.
   void OnLedger(Term term, const Ledger& ledger);
-  void OnCheckpointWritten(Term term, Step step, ChunkId chunk,
-                           const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
+  void OnCheckpointWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
   void OnTick(absl::Time now);
 
   Term term() const { return term_; }

@@ -29,12 +29,13 @@ struct RestoreWork {
   std::vector<Chunk> chunks;
 };
 
-// "Write this chunk @step into the checkpoint"; answered by Shard::OnCheckpointWritten. The bytes do not change while
-// the work lives.
+// "Write this chunk @step into the checkpoint"; once all `part_chunks` of the step have come and are written, or cannot
+// be, answered by Shard::OnCheckpointWritten. The bytes do not change while the work lives.
 struct CheckpointWork {
   Term term = 0;
   Step step = 0;
   std::string directory;  // the job's, for all its checkpoints
+  size_t part_chunks = 0;
   ChunkId chunk;
   Payload weights;
   std::vector<Payload> slots;  // in the order of the rule's slot names

@@ -248,6 +248,7 @@ void Shard::TakeForCheckpoint(const ChunkCopy& copy, Step step) {
   output_.WriteCheckpoint({.term = term_,
                            .step = step,
                            .directory = checkpoint_directory_,
+                           .part_chunks = tensors_,
                            .chunk = copy.id(),
                            .weights = std::move(snapshot.weights),
                            .slots = std::move(snapshot.slots)});
@@ -257,9 +258,8 @@ void Shard::TakeForCheckpoint(const ChunkCopy& copy, Step step) {
   }
 }
 
-void Shard::OnCheckpointWritten(Term term, Step step, ChunkId chunk,
-                                const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
-  parts_.OnWritten(term, step, chunk, ranges);
+void Shard::OnCheckpointWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
+  parts_.OnWritten(term, step, ranges);
 }
 
 }  // namespace banyan::server
