@@ -23,8 +23,8 @@ bool SameBits(const Payload& payload, const std::vector<float>& values) {
 }
 
 // One shard with all chunks of a ToyJob.
-class ShardTest : public testing::Test, protected ShardOutput {
- protected:
+class ShardTest : public testing::Test, public ShardOutput {
+ public:
   void Send(StreamId stream, ToWorker message) override { sent.push_back({stream, std::move(message)}); }
   void Close(StreamId stream, const absl::Status& why) override { closed.push_back({stream, why}); }
   void Restore(RestoreWork work) override { restores.push_back(std::move(work)); }
@@ -33,6 +33,7 @@ class ShardTest : public testing::Test, protected ShardOutput {
   }
   void WriteCheckpoint(CheckpointWork work) override { writes.push_back(std::move(work)); }
 
+ protected:
   void Make(const ToyJob::Options& options, size_t pool_buffers = 100) {
     job = std::make_unique<ToyJob>(options);
     shard = std::make_unique<Shard>(job->ShardOptions(0, 0, pool_buffers * 4096 * sizeof(float)), *this);
@@ -465,7 +466,7 @@ TEST_F(ShardTest, SaysWhoseLeavesItWaitsFor) {
   EXPECT_EQ(report.waits[0].parties, (std::vector<uint64_t>{5, 6}));
   EXPECT_EQ(report.waits[0].detail,
             "leaves 2-3 of worker 5; leaves 4-5 of worker 6; leaves 6-7 of no worker that is connected are missing of "
-            "chunk 0, use 0, step 1");
+            "chunk 0, use 1, step 1");
   EXPECT_EQ(report.waits[0].since, 3600);
   ASSERT_EQ(report.open.size(), 1u);
   EXPECT_EQ(report.open[0].missing.count(), 8u) << "other chunks lack all";
