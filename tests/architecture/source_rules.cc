@@ -105,6 +105,7 @@ const std::vector<Confined>& Libraries() {
       {"messages of services",
        {"proto/client", "proto/cluster", "proto/parameter_server", "proto/tensor"},
        {"common/rpc/", "worker/client/", "cli/"}},
+      {"the store's records", {"proto/store"}, {"coordinator/store/"}},
       {"protobuf", {"google/protobuf/"}, {"common/checkpoint/", "common/config/", "common/rpc/", "cli/"}},
       {"CUDA", {"cuda", "cublas", "cudnn", "nccl"}, {"worker/device/cuda/"}},
       {"oneDNN", {"oneapi/", "dnnl", "omp.h"}, {"worker/device/", "worker/layers/cpu/"}},
