@@ -24,8 +24,8 @@ constexpr DType DTypeOf() {
 }
 
 // `size` contiguous elements of one type in a device's memory, borrowed. The pointer means something only to kernels of
-// that device; nothing else may follow it. A default view is absent: no data, no elements. `Byte` is std::byte or const
-// std::byte.
+// that device; nothing else may follow it. Bytes may be read as any type, everything else only as its own. A default
+// view is absent: no data, no elements. `Byte` is std::byte or const std::byte.
 template <typename Byte>
 class BasicView {
  public:
@@ -33,14 +33,14 @@ class BasicView {
   BasicView(Byte* data, DType dtype, int64_t size) : data_(data), size_(size), dtype_(dtype) {}
 
   // A view that may be written serves where one that is only read is wanted.
-  BasicView(const BasicView<std::byte>& other)
-    requires std::is_const_v<Byte>
-      : data_(other.bytes()), size_(other.size()), dtype_(other.dtype()) {}
+  template <typename Other>
+    requires(std::is_const_v<Byte> && !std::is_const_v<Other>)
+  BasicView(const BasicView<Other>& other) : data_(other.bytes()), size_(other.size()), dtype_(other.dtype()) {}
 
   template <typename T>
   auto* as() const {
     using Element = std::conditional_t<std::is_const_v<Byte>, const T, T>;
-    if (data_ != nullptr) CHECK_EQ(static_cast<int>(dtype_), static_cast<int>(DTypeOf<T>()));
+    if (data_ != nullptr && dtype_ != DType::kByte) CHECK(dtype_ == DTypeOf<T>());
     return reinterpret_cast<Element*>(data_);
   }
 
