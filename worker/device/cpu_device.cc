@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "absl/status/status.h"
@@ -35,6 +36,10 @@ std::string Kind(IsaLevel level) {
 
 class CpuStream final : public Stream {
  public:
+  void Copy(const ConstView& from, const View& to) override {
+    CHECK_EQ(from.size_bytes(), to.size_bytes());
+    std::memcpy(to.bytes(), from.bytes(), static_cast<size_t>(from.size_bytes()));
+  }
   Event Record() override { return Event(); }
   void After(const Event& event) override { event.Wait(); }
   absl::Status Synchronize() override { return absl::OkStatus(); }
