@@ -5,9 +5,17 @@ COPTS = [
     "-Wall",
     "-Wextra",
     "-Werror",
+    # A designated initialiser leaves fields at their defaults on purpose.
+    "-Wno-missing-field-initializers",
     # The numerics contract: an expression is rounded as it is written, on every instruction set.
     "-ffp-contract=off",
     "-fno-fast-math",
+]
+
+# For the loops of common/cpu/run_at.h: vectorised fully, and square roots without errno (a call an element otherwise).
+VECTOR_COPTS = [
+    "-O3",
+    "-fno-math-errno",
 ]
 
 # Generated code is held to the language level, not to our warnings.
