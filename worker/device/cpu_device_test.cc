@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -17,24 +18,24 @@ TEST(CpuDeviceTest, KindNamesLevelLibraryAndKernels) {
   auto device = CpuDevice::Create();
   ASSERT_TRUE(device.ok()) << device.status();
 
-  EXPECT_THAT((*device)->kind(), StartsWith(std::string("cpu:") + IsaLevelName(DetectIsaLevel()) + ":onednn-"));
+  EXPECT_THAT((*device)->kind(), StartsWith(absl::StrCat("cpu:", std::string(CpuLevelName(DetectCpuLevel())), ":onednn-")));
   EXPECT_THAT((*device)->kind(), HasSubstr(":kernels-" + std::to_string(kKernelTableVersion)));
 }
 
 TEST(CpuDeviceTest, PinsTheLevelOncePerProcess) {
   ASSERT_TRUE(CpuDevice::Create().ok());
-  EXPECT_TRUE(CpuDevice::Create(DetectIsaLevel()).ok());
+  EXPECT_TRUE(CpuDevice::Create(DetectCpuLevel()).ok());
 
-  if (DetectIsaLevel() != IsaLevel::kBaseline) {
-    EXPECT_EQ(CpuDevice::Create(IsaLevel::kBaseline).status().code(), absl::StatusCode::kFailedPrecondition);
+  if (DetectCpuLevel() != CpuLevel::kSse2) {
+    EXPECT_EQ(CpuDevice::Create(CpuLevel::kSse2).status().code(), absl::StatusCode::kFailedPrecondition);
   }
 }
 
 TEST(CpuDeviceTest, RefusesALevelThatTheProcessorLacks) {
-  if (DetectIsaLevel() == IsaLevel::kAvx512) GTEST_SKIP() << "this processor has every level";
-  const absl::Status status = CpuDevice::Create(IsaLevel::kAvx512).status();
+  if (DetectCpuLevel() == CpuLevel::kAvx512) GTEST_SKIP() << "this processor has every level";
+  const absl::Status status = CpuDevice::Create(CpuLevel::kAvx512).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()), HasSubstr(IsaLevelName(DetectIsaLevel())));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(std::string(CpuLevelName(DetectCpuLevel()))));
 }
 
 TEST(CpuDeviceTest, ComputeThreadsHaveTeamsOfOne) {
@@ -68,13 +69,6 @@ TEST(BufferTest, ViewsAreTypedAndBounded) {
   EXPECT_EQ(view.Slice(2, 3).as<float>(), view.as<float>() + 2);
   EXPECT_DEATH(view.as<double>(), "check failed");
   EXPECT_DEATH(buffer->view(DType::kFloat32, 16, 13), "check failed");
-}
-
-TEST(IsaLevelTest, NamesParseBack) {
-  for (IsaLevel level : {IsaLevel::kBaseline, IsaLevel::kAvx2, IsaLevel::kAvx512}) {
-    EXPECT_EQ(ParseIsaLevel(IsaLevelName(level)), level);
-  }
-  EXPECT_EQ(ParseIsaLevel("avx1024"), std::nullopt);
 }
 
 }  // namespace

@@ -216,14 +216,6 @@ std::vector<LayerCase> Cases() {
 
 class OperatorTest : public testing::TestWithParam<LayerCase> {
  protected:
-  static std::vector<IsaLevel> Levels() {
-    std::vector<IsaLevel> levels;
-    for (IsaLevel level : {IsaLevel::kBaseline, IsaLevel::kAvx2, IsaLevel::kAvx512}) {
-      if (level <= DetectIsaLevel()) levels.push_back(level);
-    }
-    return levels;
-  }
-
   Harness harness_{GetParam()};
   ReferenceOperatorFactory reference_;
 };
@@ -254,8 +246,8 @@ TEST_P(OperatorTest, ReferenceMatchesCentralDifferences) {
 
 TEST_P(OperatorTest, MatchesReference) {
   const auto expected = harness_.Run<double>(reference_);
-  for (IsaLevel level : Levels()) {
-    SCOPED_TRACE(IsaLevelName(level));
+  for (CpuLevel level : SupportedCpuLevels()) {
+    SCOPED_TRACE(CpuLevelName(level));
     CpuOperatorFactory factory(level);
     const auto actual = harness_.Run<float>(factory);
     for (size_t i = 0; i < expected.outputs.size(); ++i) ExpectClose(actual.outputs[i], expected.outputs[i], 1e-6);
@@ -269,7 +261,7 @@ TEST_P(OperatorTest, MatchesReference) {
 }
 
 TEST_P(OperatorTest, AddsWhereItIsTold) {
-  for (IsaLevel level : Levels()) {
+  for (CpuLevel level : SupportedCpuLevels()) {
     CpuOperatorFactory factory(level);
     auto expected = harness_.Run<double>(reference_).gradients;
     for (auto& gradient : expected) {
@@ -282,7 +274,7 @@ TEST_P(OperatorTest, AddsWhereItIsTold) {
 
 TEST_P(OperatorTest, EvaluatesAsTheReference) {
   const auto expected = harness_.Run<double>(reference_, Mode::kEvaluate);
-  for (IsaLevel level : Levels()) {
+  for (CpuLevel level : SupportedCpuLevels()) {
     CpuOperatorFactory factory(level);
     const auto actual = harness_.Run<float>(factory, Mode::kEvaluate);
     for (size_t i = 0; i < expected.outputs.size(); ++i) ExpectClose(actual.outputs[i], expected.outputs[i], 1e-6);
@@ -291,7 +283,7 @@ TEST_P(OperatorTest, EvaluatesAsTheReference) {
 }
 
 TEST_P(OperatorTest, RepeatsItsBits) {
-  CpuOperatorFactory factory(DetectIsaLevel());
+  CpuOperatorFactory factory(DetectCpuLevel());
   const auto first = harness_.Run<float>(factory);
   const std::vector<std::byte> moves_the_heap(12345);
   const auto second = harness_.Run<float>(factory);

@@ -10,10 +10,10 @@
 namespace banyan::worker {
 namespace {
 
-class VectorMathTest : public testing::TestWithParam<IsaLevel> {
+class VectorMathTest : public testing::TestWithParam<CpuLevel> {
  protected:
   void SetUp() override {
-    if (GetParam() > DetectIsaLevel()) GTEST_SKIP() << "this processor lacks " << IsaLevelName(GetParam());
+    if (GetParam() > DetectCpuLevel()) GTEST_SKIP() << "this processor lacks " << CpuLevelName(GetParam());
   }
 
   std::vector<float> Apply(Activation activation, std::vector<float> x) {
@@ -81,8 +81,8 @@ TEST_P(VectorMathTest, ExtremesAndNan) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, VectorMathTest,
-                         testing::Values(IsaLevel::kBaseline, IsaLevel::kAvx2, IsaLevel::kAvx512),
-                         [](const auto& info) { return std::string(IsaLevelName(info.param)); });
+                         testing::Values(CpuLevel::kSse2, CpuLevel::kAvx2, CpuLevel::kAvx512),
+                         [](const auto& info) { return std::string(CpuLevelName(info.param)); });
 
 }  // namespace
 }  // namespace banyan::worker
