@@ -46,8 +46,8 @@ struct Case {
 
 // Few leaves, cut into small pieces: a partial is as large as the model.
 const std::map<std::string, Case> kCases = {
-    {"a", {4, 4, 128, 128, 64, 16, 2}},
-    {"b", {6, 6, 384, 256, 16, 8, 1}},
+    {"a", {4, 4, 128, 128, 64, 16, 4}},
+    {"b", {6, 6, 384, 256, 16, 8, 2}},
 };
 
 Graph MakeGraph(const Case& c) {

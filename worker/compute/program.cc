@@ -73,7 +73,7 @@ void Program::PlanActivations() {
     const TensorId id(static_cast<uint32_t>(t));
     if (!external(id)) activations_[t] = AddPlace(real_, size_of(id), first[t], last[t]);
   }
-  loss_place_ = AddPlace(DType::kFloat64, 2, end - 1, 2 * end);
+  loss_place_ = AddPlace(DType::kF64, 2, end - 1, 2 * end);
 }
 
 // A gradient lives from the last of its tensor's readers to its maker: backward goes the other way.
@@ -99,10 +99,10 @@ void Program::PlanWorkspaces() {
     const auto forward = static_cast<int32_t>(i);
     const int32_t backward = backward_moment(i);
     const bool train = mode_ == Mode::kTrain;
-    saved_.push_back(AddPlace(DType::kByte, train ? needs.saved_bytes : 0, forward, backward));
-    forward_workspace_.push_back(AddPlace(DType::kByte, needs.forward_workspace_bytes, forward, forward));
+    saved_.push_back(AddPlace(DType::kU8, train ? needs.saved_bytes : 0, forward, backward));
+    forward_workspace_.push_back(AddPlace(DType::kU8, needs.forward_workspace_bytes, forward, forward));
     backward_workspace_.push_back(
-        AddPlace(DType::kByte, train ? needs.backward_workspace_bytes : 0, backward, backward));
+        AddPlace(DType::kU8, train ? needs.backward_workspace_bytes : 0, backward, backward));
   }
 }
 

@@ -55,7 +55,7 @@ class Program {
   // A view of the arena that Bind fills in: a block of the plan, and who holds it.
   struct Place {
     size_t block = 0;
-    DType dtype = DType::kByte;
+    DType dtype = DType::kU8;
     int64_t size = 0;
   };
 

@@ -64,11 +64,11 @@ TEST(BufferTest, ViewsAreTypedAndBounded) {
   auto buffer = (*device)->Allocate(64);
   ASSERT_TRUE(buffer.ok());
 
-  const View view = buffer->view(DType::kFloat32, 16, 12);
+  const View view = buffer->view(DType::kF32, 16, 12);
   EXPECT_EQ(view.size_bytes(), 48);
   EXPECT_EQ(view.Slice(2, 3).as<float>(), view.as<float>() + 2);
   EXPECT_DEATH(view.as<double>(), "check failed");
-  EXPECT_DEATH(buffer->view(DType::kFloat32, 16, 13), "check failed");
+  EXPECT_DEATH(buffer->view(DType::kF32, 16, 13), "check failed");
 }
 
 }  // namespace

@@ -84,8 +84,8 @@ class Harness {
     for (const auto& dy : dy_) result.outputs.emplace_back(dy.size(), std::nan(""));
     for (auto& y : result.outputs) forward.outputs.push_back(ViewOf(y.data(), std::ssize(y)));
     forward.loss = ViewOf(result.loss, 2);
-    forward.saved = View(saved.data(), DType::kByte, std::ssize(saved));
-    forward.workspace = View(workspace.data(), DType::kByte, std::ssize(workspace));
+    forward.saved = View(saved.data(), DType::kU8, std::ssize(saved));
+    forward.workspace = View(workspace.data(), DType::kU8, std::ssize(workspace));
     const Piece piece = {.key = {.seed = 7, .step = 3}, .first_sample = 5};
     op->Forward(piece, forward, *stream_);
     if (mode == Mode::kEvaluate) return result;

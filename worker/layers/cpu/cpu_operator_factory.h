@@ -11,7 +11,7 @@ class CpuOperatorFactory final : public OperatorFactory {
  public:
   explicit CpuOperatorFactory(CpuLevel level) : level_(level) {}
 
-  DType real() const override { return DType::kFloat32; }
+  DType real() const override { return DType::kF32; }
   absl::StatusOr<std::unique_ptr<Operator>> Make(const Graph& graph, const Layer& layer, int64_t samples) override;
 
  private:

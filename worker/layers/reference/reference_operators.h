@@ -9,7 +9,7 @@ namespace banyan::worker {
 // operators are measured by, and what fp64 jobs run on.
 class ReferenceOperatorFactory final : public OperatorFactory {
  public:
-  DType real() const override { return DType::kFloat64; }
+  DType real() const override { return DType::kF64; }
   absl::StatusOr<std::unique_ptr<Operator>> Make(const Graph& graph, const Layer& layer, int64_t samples) override;
 };
 
