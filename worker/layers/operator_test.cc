@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ struct LayerCase {
   int64_t samples = 1;
   int64_t classes = 0;  // of an index input: the only one, or a loss's second
 };
+
+void PrintTo(const LayerCase& c, std::ostream* out) { *out << c.name; }
 
 // One layer with its inputs, parameters and an output gradient, all of them values that fp32 holds exactly.
 class Harness {
