@@ -51,7 +51,8 @@ absl::StatusOr<std::vector<PartRange>> WritePart(FileSystem& files, const Checkp
       if (number++ % count != index) continue;
       const int64_t end = std::min(place.elements, first + piece);
       const size_t size = static_cast<size_t>(SizeOf(place.dtype));
-      const auto part = AsBytes(bytes).subspan(static_cast<size_t>(first) * size, static_cast<size_t>(end - first) * size);
+      const size_t part_size = static_cast<size_t>(end - first) * size;
+      const auto part = AsBytes(bytes).subspan(static_cast<size_t>(first) * size, part_size);
       // In two ranges, as two network slices would come.
       Payload payload = Payload::Borrow(part.first(1));
       payload.Append(part.subspan(1), nullptr);

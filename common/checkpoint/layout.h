@@ -25,8 +25,8 @@ struct CheckpointTensor {
 };
 
 // Where every element of a checkpoint lies: model.safetensors holds weights and statistics, what transformers would
-// load; optimizer.safetensors holds the slots as `<parameter>.<slot>`, and `step` (I64, no dimensions). In each file the
-// tensors stand by element size, largest first, then in byte order of name, so all are aligned. It follows from the
+// load; optimizer.safetensors holds the slots as `<parameter>.<slot>`, and `step` (I64, no dimensions). In each file
+// the tensors stand by element size, largest first, then in byte order of name, so all are aligned. It follows from the
 // tensors alone, so every server writes its chunks at their places without talking to another. Immutable: thread-safe.
 class CheckpointLayout {
  public:

@@ -101,6 +101,11 @@ absl::Status CheckOnDisk(FileSystem& files, const CheckpointLayout& layout, cons
   return absl::OkStatus();
 }
 
+// Whether a checkpoint will not open however often it is tried.
+bool IsDamage(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsNotFound(status) || absl::IsFailedPrecondition(status);
+}
+
 // The name of a directory that ends in `suffix`.
 std::optional<CheckpointName> ParseWithSuffix(std::string_view directory, std::string_view suffix) {
   if (!directory.ends_with(suffix)) return std::nullopt;
@@ -138,6 +143,8 @@ absl::Status RemoveOldCheckpoints(FileSystem& files, const std::string& job_dire
   std::vector<CheckpointName> old;
   size_t complete = 0;
   for (const CheckpointEntry& entry : entries) {
+    // A disk that fails now says nothing about what is on it.
+    if (!entry.status.ok() && !IsDamage(entry.status)) return entry.status;
     const bool beyond = newest.has_value() && complete >= keep;
     if (entry.status.ok()) {
       if (!newest.has_value()) newest = entry.name;

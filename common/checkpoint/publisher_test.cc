@@ -94,6 +94,30 @@ TEST_F(PublisherTest, PublishingAgainIsOkAndWritingAgainIsNot) {
   EXPECT_TRUE(absl::IsAlreadyExists(CheckpointWriter::Open(disk_, layout_, kJob, kName).status()));
 }
 
+TEST_F(PublisherTest, ReportedPartsSurviveACrash) {
+  const std::vector<PartRange> parts = WritePart(disk_, layout_, kJob, kName).value();
+  disk_.Crash();
+  ASSERT_EQ(Publish(parts), absl::OkStatus());
+  EXPECT_EQ(fixture::CheckRight(OpenNewestCheckpoint(disk_, kJob).value()), absl::OkStatus());
+}
+
+// The coordinator may die, or its disk fail, between the rename and the sync that makes it durable.
+TEST_F(PublisherTest, PublishingAgainMakesAnEarlierRenameDurable) {
+  const std::vector<PartRange> parts = WritePart(disk_, layout_, kJob, kName).value();
+  {
+    SimulatedDisk counted;
+    ASSERT_TRUE(WritePart(counted, layout_, kJob, kName).ok());
+    counted.SetFault(0, SimulatedDisk::Fault::kIoError);
+    ASSERT_TRUE(PublishCheckpoint(counted, layout_, kJob, Facts(kName), parts).ok());
+    disk_.SetFault(counted.calls(), SimulatedDisk::Fault::kIoError);
+  }
+  ASSERT_FALSE(Publish(parts).ok());
+  ASSERT_EQ(ListCheckpoints(disk_, kJob).value().size(), 1) << "renamed, not synced";
+  ASSERT_EQ(Publish(parts), absl::OkStatus());
+  disk_.Crash();
+  EXPECT_TRUE(OpenNewestCheckpoint(disk_, kJob).ok());
+}
+
 TEST_F(PublisherTest, KeepsTheNewestAndTheProtected) {
   for (const uint64_t step : {10, 20, 30, 40}) {
     ASSERT_EQ(fixture::WriteAndPublish(disk_, layout_, kJob, {.term = 1, .step = step}), absl::OkStatus());

@@ -23,17 +23,19 @@ std::string ErrorOf(const std::string& text, uint64_t data_size) {
 
 TEST(SafetensorsTest, WritesTheBytesThatTheFormatPrescribes) {
   const std::string header =
-      EncodeSafetensorsHeader({{"a", DType::kF32, {2, 3}}, {"b\"\xc3\xa9", DType::kI64, {}}}, {{"format", "pt"}}).value();
+      EncodeSafetensorsHeader({{"a", DType::kF32, {2, 3}}, {"b\"\xc3\xa9", DType::kI64, {}}}, {{"format", "pt"}})
+          .value();
   EXPECT_EQ(header.substr(8),
             "{\"__metadata__\":{\"format\":\"pt\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-            "\"b\\\"\xc3\xa9\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[24,32]}}    ");
+            "\"b\\\"\xc3\xa9\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[24,32]}}      ");
   EXPECT_EQ(LoadU64(AsBytes(header)), header.size() - 8);
   EXPECT_EQ(header.size() % 8, 0);
 }
 
 TEST(SafetensorsTest, ReadsWhatItWrites) {
   const std::string bytes =
-      EncodeSafetensorsHeader({{"z", DType::kU8, {3}}, {"empty", DType::kF64, {0}}, {"a", DType::kF16, {2}}}, {}).value();
+      EncodeSafetensorsHeader({{"z", DType::kU8, {3}}, {"empty", DType::kF64, {0}}, {"a", DType::kF16, {2}}}, {})
+          .value();
   SimulatedDisk disk;
   ASSERT_TRUE(WriteFileAtomically(disk, "/f", bytes + "abcdefg").ok());
   const auto header = ReadSafetensorsHeader(*disk.Open("/f", OpenMode::kRead).value());
@@ -91,11 +93,12 @@ TEST(SafetensorsTest, RefusesLengthsOutsideTheFile) {
 TEST(SafetensorsFuzzTest, ReplaysCorpusAndMutations) {
   const std::string corpus[] = {
       std::string("\x04\0", 2) + R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-      std::string("\x0e\0", 2) + R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F64","shape":[],"data_offsets":[6,14]},)" +
+      std::string("\x0e\0", 2) + R"({"__metadata__":{"format":"pt"},)" +
+          R"("b":{"dtype":"F64","shape":[],"data_offsets":[6,14]},)" +
           R"("\u00e9":{"dtype":"BF16","shape":[3,1],"data_offsets":[0,6]}}   )",
       std::string("\0\0", 2) + R"({"e":{"dtype":"U8","shape":[0,18446744073709551615],"data_offsets":[0,0]}})",
-      std::string("\0\0", 2) + R"({"e":{"dtype":"I8","shape":[0],"data_offsets":[0,0]},"":{"dtype":"BOOL","shape":[0],)" +
-          R"("data_offsets":[0,0]}})",
+      std::string("\0\0", 2) + R"({"e":{"dtype":"I8","shape":[0],"data_offsets":[0,0]},)" +
+          R"("":{"dtype":"BOOL","shape":[0],"data_offsets":[0,0]}})",
   };
   const auto run = [](const std::string& input) {
     LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());

@@ -42,8 +42,8 @@ absl::Status TensorFiles::Read(std::string_view name, int64_t first_element, std
   const uint64_t count = into.size() / element_size;
   if (first_element < 0 || static_cast<uint64_t>(first_element) > elements ||
       count > elements - static_cast<uint64_t>(first_element)) {
-    return absl::OutOfRangeError(absl::StrCat("tensor '", std::string(name), "' has ", elements, " elements, asked for ",
-                                              count, " from ", first_element));
+    return absl::OutOfRangeError(absl::StrCat("tensor '", std::string(name), "' has ", elements,
+                                              " elements, asked for ", count, " from ", first_element));
   }
   return files_[tensor.file]->ReadAt(tensor.offset + static_cast<uint64_t>(first_element) * element_size, into);
 }

@@ -69,7 +69,7 @@ absl::Status CheckpointWriter::Write(std::string_view tensor, int64_t first_elem
 
 absl::StatusOr<std::vector<PartRange>> CheckpointWriter::Finish() {
   for (const std::unique_ptr<File>& file : files_) RETURN_IF_ERROR(file->Sync());
-  // The files' names: whoever creates them first may not be the one who syncs last.
+  // The names too, so that the report holds whatever happens before the coordinator gets to it.
   RETURN_IF_ERROR(file_system_.SyncDirectory(directory_));
   MutexLock lock(mutex_);
   std::vector<PartRange> ranges = ranges_;

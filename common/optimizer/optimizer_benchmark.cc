@@ -1,8 +1,10 @@
 // Updates against memory: parameters a second, and the bytes that a pass over weights, accumulator and slots moves, in
-// the same run as memcpy and as Adam's loop without a fingerprint.
+// the same run as memcpy and as Adam's bare loop. Memory lies as on a server: a chunk of 1 MiB an allocation.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -15,43 +17,67 @@
 namespace banyan {
 namespace {
 
-constexpr int64_t kElements = 1 << 25;
-// What a server updates at a time: a chunk of 1 MiB.
-constexpr int64_t kChunk = 1 << 18;
+constexpr size_t kChunk = 1 << 18;
+constexpr size_t kChunks = 128;
+
+struct Free {
+  void operator()(float* data) const { ::operator delete(data, std::align_val_t{64}); }
+};
+using Buffer = std::unique_ptr<float[], Free>;
+
+Buffer MakeBuffer(float value) {
+  Buffer buffer(static_cast<float*>(::operator new(kChunk * sizeof(float), std::align_val_t{64})));
+  std::fill_n(buffer.get(), kChunk, value);
+  return buffer;
+}
+
+// Weights, accumulator and slots of a chunk.
+using Chunk = std::vector<Buffer>;
+
+std::vector<Chunk> MakeChunks(size_t buffers) {
+  std::vector<Chunk> chunks(kChunks);
+  for (Chunk& chunk : chunks) {
+    for (size_t i = 0; i < buffers; ++i) chunk.push_back(MakeBuffer(0.5f + 0.25f * static_cast<float>(i)));
+  }
+  return chunks;
+}
+
+void Report(benchmark::State& state, size_t passes_over_memory) {
+  state.SetItemsProcessed(state.iterations() * kChunks * kChunk);
+  state.SetBytesProcessed(state.iterations() * kChunks * kChunk * passes_over_memory * sizeof(float));
+}
 
 void Memcpy(benchmark::State& state) {
-  std::vector<float> to(kElements, 1), from(kElements, 2);
+  const std::vector<Chunk> chunks = MakeChunks(2);
   for (auto _ : state) {
-    std::memcpy(to.data(), from.data(), kElements * sizeof(float));
+    for (const Chunk& chunk : chunks) std::memcpy(chunk[0].get(), chunk[1].get(), kChunk * sizeof(float));
     benchmark::ClobberMemory();
   }
-  state.SetBytesProcessed(state.iterations() * kElements * 2 * sizeof(float));
+  Report(state, 2);
 }
 
 void Update(benchmark::State& state, std::unique_ptr<const UpdateRule> (*make)()) {
   const auto rule = make();
   const CpuLevel level = static_cast<CpuLevel>(state.range(0));
-  std::vector<float> weights(kElements, 1), accumulator(kElements, 2);
-  std::vector<std::vector<float>> slots(rule->SlotNames().size(), std::vector<float>(kElements, 0.5f));
+  const size_t slots = rule->SlotNames().size();
+  const std::vector<Chunk> chunks = MakeChunks(2 + slots);
   UpdateStep step{.learning_rate = 1e-3, .gradient_factor = 0.1};
   for (auto _ : state) {
-    for (int64_t begin = 0; begin < kElements; begin += kChunk) {
-      std::vector<float*> chunk_slots;
-      for (auto& slot : slots) chunk_slots.push_back(slot.data() + begin);
+    for (const Chunk& chunk : chunks) {
+      float* slot_data[2] = {};
+      for (size_t slot = 0; slot < slots; ++slot) slot_data[slot] = chunk[2 + slot].get();
       const UpdateSegment<float> segment{
           .tensor = "h.0.mlp.c_fc.weight",
-          .first_block = static_cast<uint64_t>(begin) / 4096,
-          .weights = std::span<const float>(weights).subspan(begin, kChunk),
-          .accumulator = std::span<float>(accumulator).subspan(begin, kChunk),
-          .slots = chunk_slots,
+          .weights = std::span<const float>(chunk[0].get(), kChunk),
+          .accumulator = std::span<float>(chunk[1].get(), kChunk),
+          .slots = std::span<float* const>(slot_data, slots),
       };
       benchmark::DoNotOptimize(rule->Apply(level, step, segment));
     }
     ++step.update;
   }
-  state.SetItemsProcessed(state.iterations() * kElements);
   // Weights are read, accumulator and slots read and written.
-  state.SetBytesProcessed(state.iterations() * kElements * (3 + 2 * slots.size()) * sizeof(float));
+  Report(state, 3 + 2 * slots);
   state.SetLabel(std::string(CpuLevelName(level)));
 }
 
@@ -68,15 +94,16 @@ BANYAN_INLINE void PlainAdamLoop(float* __restrict w, float* __restrict g, float
 
 void PlainAdam(benchmark::State& state) {
   const CpuLevel level = static_cast<CpuLevel>(state.range(0));
-  std::vector<float> w(kElements, 1), g(kElements, 2), m(kElements, 0.5f), v(kElements, 0.5f);
+  const std::vector<Chunk> chunks = MakeChunks(4);
   for (auto _ : state) {
-    RunAt(level, [&]() __attribute__((always_inline)) {
-      PlainAdamLoop(w.data(), g.data(), m.data(), v.data(), kElements);
-    });
+    for (const Chunk& chunk : chunks) {
+      RunAt(level, [&]() __attribute__((always_inline)) {
+        PlainAdamLoop(chunk[0].get(), chunk[1].get(), chunk[2].get(), chunk[3].get(), kChunk);
+      });
+    }
     benchmark::ClobberMemory();
   }
-  state.SetItemsProcessed(state.iterations() * kElements);
-  state.SetBytesProcessed(state.iterations() * kElements * 7 * sizeof(float));
+  Report(state, 7);
   state.SetLabel(std::string(CpuLevelName(level)));
 }
 

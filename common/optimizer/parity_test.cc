@@ -85,6 +85,13 @@ TEST(AdamTest, DecayGoesThroughTheMomentsAndAdamWsDoesNot) {
   EXPECT_EQ(decoupled[0], 0);
 }
 
+TEST(AdamTest, WithoutBeta1TheMeanIsTheLastGradient) {
+  const auto rule = MakeAdam({.beta1 = 0});
+  std::vector<double> slots = {1e10, 1e20};
+  UpdateOne(*rule, {.learning_rate = 0.1}, 0, 1e-8, &slots);
+  EXPECT_EQ(slots[0], 1e-8);
+}
+
 struct Case {
   std::string name, dtype, rule;
   std::map<std::string, double> options;
