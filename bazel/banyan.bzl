@@ -5,6 +5,8 @@ COPTS = [
     "-Wall",
     "-Wextra",
     "-Werror",
+    # A designated initialiser leaves fields at their defaults on purpose.
+    "-Wno-missing-field-initializers",
     # The numerics contract: an expression is rounded as it is written, on every instruction set.
     "-ffp-contract=off",
     "-fno-fast-math",
