@@ -12,6 +12,12 @@ COPTS = [
     "-fno-fast-math",
 ]
 
+# For the loops of common/cpu/run_at.h: vectorised fully, and square roots without errno (a call an element otherwise).
+VECTOR_COPTS = [
+    "-O3",
+    "-fno-math-errno",
+]
+
 # Generated code is held to the language level, not to our warnings.
 GENERATED_COPTS = ["-std=c++20", "-w"]
 
