@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/model/graph_builder.h"
+#include "common/tree/tree.h"
 #include "gtest/gtest.h"
 
 namespace banyan {
@@ -56,7 +57,6 @@ void ExpectEveryElementOnce(const Graph& graph, const ChunkLayout& layout, int64
   for (uint32_t i = 0; i < layout.chunk_count(); ++i) segments += layout.chunk(ChunkId(i)).segments.size();
   for (uint32_t i = 0; i < graph.parameters.size(); ++i) {
     const int64_t elements = ElementCount(graph.parameters[i].shape);
-    const auto blocks = static_cast<uint64_t>((elements - 1) / kBlock + 1);
     int64_t next = 0;
     for (const SegmentPlace& place : layout.SegmentsOf(ParameterId(i))) {
       const Segment& segment = layout.chunk(place.chunk).segments[place.segment];
@@ -65,15 +65,12 @@ void ExpectEveryElementOnce(const Graph& graph, const ChunkLayout& layout, int64
       EXPECT_EQ(segment.first_element % chunk_elements, 0);
       next += segment.element_count;
       --segments;
-      // The node covers the segment's blocks and no others, and has the highest name it can.
-      const uint64_t begin = uint64_t{segment.node.index} << segment.node.level;
-      const uint64_t end = std::min((uint64_t{segment.node.index} + 1) << segment.node.level, blocks);
-      EXPECT_EQ(static_cast<int64_t>(begin) * kBlock, segment.first_element);
-      EXPECT_EQ(std::min(static_cast<int64_t>(end) * kBlock, elements), next);
-      const bool root = begin == 0 && end == blocks;
-      const bool left_of_nothing = segment.node.index % 2 == 0 && end == blocks;
-      EXPECT_TRUE(root || !left_of_nothing) << segment.node.level << ", " << segment.node.index << " of " << blocks;
-      EXPECT_TRUE(!root || segment.node.level == 0 || (uint64_t{1} << (segment.node.level - 1)) < blocks);
+      // The node covers the segment's blocks and no others, and has the name that common/tree gives it.
+      const Tree tree(static_cast<uint32_t>((elements - 1) / kBlock + 1));
+      const Node node{segment.node.level, segment.node.index};
+      EXPECT_TRUE(tree.IsCanonical(node)) << node << " of " << tree.leaves();
+      EXPECT_EQ(tree.Leaves(node).begin * kBlock, segment.first_element);
+      EXPECT_EQ(std::min(tree.Leaves(node).end * kBlock, elements), next);
     }
     EXPECT_EQ(next, elements);
   }
