@@ -36,6 +36,7 @@ std::vector<StreamId> Peers::Adopt(ChunkMap map) {
   for (auto& [id, peer] : peers_) {
     peer.positions.clear();
     peer.queue.clear();
+    peer.refused.clear();
     peer.has_evaluation = evaluation_ && peer_of_[evaluation_->value()] == id;
   }
   rank_.assign(positions_.size(), 0);
@@ -56,6 +57,7 @@ std::vector<StreamId> Peers::Reset() {
     peer.heard = false;
     peer.mark.reset();
     peer.queue.clear();
+    peer.refused.clear();
     peer.writes = 0;
     peer.retry_at = absl::InfinitePast();
     peer.backoff = absl::ZeroDuration();
@@ -95,6 +97,7 @@ void Peers::Closed(Peer& peer, absl::Time now) {
   peer.stream.reset();
   peer.heard = false;
   peer.queue.clear();
+  peer.refused.clear();
   peer.writes = 0;
 }
 

@@ -34,7 +34,7 @@ class Peers {
   struct Peer {
     PeerId id;
     std::string endpoint;
-    std::vector<uint32_t> positions;  // of its chunks, in window order: this peer's position i is positions[i] of the job
+    std::vector<uint32_t> positions;  // of its chunks, in window order: its position i is the job's positions[i]
     bool has_evaluation = false;
 
     std::optional<StreamId> stream;
@@ -42,7 +42,10 @@ class Peers {
     Epoch state_epoch = 0;    // of the last State
     std::optional<Mark> mark;
     uint32_t writes = 0;
-    std::set<std::pair<uint32_t, uint32_t>> queue;  // (this peer's position or kEvaluationRank, target) ready to be sent
+    std::set<std::pair<uint32_t, uint32_t>> queue;  // ready to be sent: (its position or kEvaluationRank, target)
+
+    std::set<std::pair<uint32_t, uint32_t>> refused;  // sent, but perhaps not taken; in the queue again at `resend_at`
+    absl::Time resend_at = absl::InfinitePast();
 
     bool broken = false;  // its last stream ended by itself
     absl::Time retry_at = absl::InfinitePast();

@@ -9,6 +9,8 @@
 namespace banyan::worker {
 namespace {
 
+constexpr absl::Duration kResendAfter = absl::Milliseconds(10);
+
 bool IsOver(JobState state) {
   using enum JobState;
   return state == kPaused || state == kStopped || state == kSucceeded || state == kFailed;
@@ -67,7 +69,7 @@ void StepMachine::OnMessage(StreamId stream, ToWorker message) {
   peer->last_heard = now_;
   if (auto* state = std::get_if<State>(&message)) {
     OnState(stream, std::move(*state));
-  } else if (auto* weights = std::get_if<Weights>(&message)) {
+  } else if (auto* weights = std::get_if<banyan::Weights>(&message)) {
     OnWeights(*peer, std::move(*weights));
   } else {
     OnMoved(*peer, std::get<Moved>(message));
@@ -90,11 +92,32 @@ void StepMachine::OnState(StreamId stream, State state) {
   for (const State::Chunk& chunk : state.chunks) {
     if (chunk.chunk.value() < chunks_.size() && peers_.Of(chunk.chunk) == peer) chunks_.SetCovered(chunk);
   }
-  if (anew) Resync(*peer);
+  if (anew) {
+    Resync(*peer);
+  } else {
+    for (const State::Chunk& chunk : state.chunks) NoteRefused(*peer, chunk);
+  }
   retarget_ = true;
 }
 
-void StepMachine::OnWeights(Peers::Peer& peer, Weights weights) {
+// A push was dropped: what this peer has been sent of the chunk and does not have is under way, or was refused for want
+// of room. A moment later it is sent again; a second copy of what was under way does no harm (rule R1).
+void StepMachine::NoteRefused(Peers::Peer& peer, const State::Chunk& chunk) {
+  const bool evaluation = chunk.chunk == chunks_.evaluation();
+  for (uint32_t rank = 0; rank < (evaluation ? 1 : peer.positions.size()); ++rank) {
+    const uint32_t index = evaluation ? 0 : peer.positions[rank];
+    const Position position = PositionOf(evaluation ? Pass::kEvaluate : Pass::kTrain, index);
+    if (position != Position{chunk.chunk, chunk.use}) continue;
+    for (const auto& [id, target] : targets_.all()) {
+      if ((target.pass == Pass::kEvaluate) != evaluation) continue;
+      if (target.slots[index].state != LeafTargets::Slot::State::kSettled || !Wanted(target, index)) continue;
+      if (peer.refused.empty()) peer.resend_at = now_ + kResendAfter;
+      peer.refused.insert({evaluation ? Peers::kEvaluationRank : rank, id});
+    }
+  }
+}
+
+void StepMachine::OnWeights(Peers::Peer& peer, banyan::Weights weights) {
   if (weights.term != term_) return;
   TakeMark(peer, weights.epoch, weights.done_through, weights.window_end);
   if (!weights.chunk || weights.chunk->value() >= chunks_.size()) return;
@@ -130,6 +153,7 @@ void StepMachine::OnMoved(Peers::Peer& peer, const Moved& moved) {
 void StepMachine::Resync(Peers::Peer& peer) {
   using State = LeafTargets::Slot::State;
   peer.queue.clear();
+  peer.refused.clear();
   for (uint32_t i = 0; i < chunks_.size(); ++i) {
     if (peers_.Of(ChunkId(i)) != &peer) continue;
     chunks_.at(ChunkId(i)).asked.reset();

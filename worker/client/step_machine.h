@@ -82,12 +82,14 @@ class StepMachine {
 
  private:
   void OnState(StreamId stream, State state);
-  void OnWeights(Peers::Peer& peer, Weights weights);
+  void OnWeights(Peers::Peer& peer, banyan::Weights weights);
   void OnMoved(Peers::Peer& peer, const Moved& moved);
   void AdoptMap(const ChunkMap& map);
   void TakeMark(Peers::Peer& peer, Epoch epoch, Step done, uint32_t window_end);
   void LearnDone(const Peers::Peer& peer);
   void Resync(Peers::Peer& peer);
+  void NoteRefused(Peers::Peer& peer, const State::Chunk& chunk);
+  void SendRefusedAgain(Peers::Peer& peer);
 
   void OpenStreams();
   void BeginOpenStep();
@@ -95,6 +97,7 @@ class StepMachine {
   void MoveWeights();
   void PullWeights();
   void StartLeaves(Resources resources);
+  void StartLeaf(LeafTargets::Target& target, uint32_t index, Resources& resources);
   void MakeRoom();
   void SendPushes();
   void SendFrom(Peers::Peer& peer);

@@ -53,7 +53,10 @@ void StepMachine::BeginOpenStep() {
   open_step_ = *done + 1;
   ++generation_;
   targets_.Clear();
-  for (auto& [id, peer] : peers_.all()) peer.queue.clear();
+  for (auto& [id, peer] : peers_.all()) {
+    peer.queue.clear();
+    peer.refused.clear();
+  }
   computed_.assign(options_.leaves, false);
   running_train_ = 0;
   retarget_ = true;
@@ -161,29 +164,38 @@ bool StepMachine::MayPush() const {
 
 void StepMachine::StartLeaves(Resources resources) {
   if (!chunks_.HoldsAll(open_step_ - 1)) return;
+  // What could be pushed at once comes first, or two targets would take each other's sets for ever.
+  std::vector<LeafTargets::Target*> order;
+  for (auto& [id, target] : targets_.all()) {
+    if (Due(target.pass) && !target.AllBegun() && Needed(target)) order.push_back(&target);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](const auto* a, const auto* b) {
+    return std::pair(a->pass, !Urgent(*a)) < std::pair(b->pass, !Urgent(*b));
+  });
   bool short_of_sets = false;
-  for (const Pass pass : {Pass::kTrain, Pass::kEvaluate}) {
-    if (!Due(pass)) continue;
-    for (auto& [id, target] : targets_.all()) {
-      if (target.pass != pass || target.AllBegun() || !Needed(target)) continue;
-      for (uint32_t i = 0; i < target.leaves.size() && resources.lanes > 0; ++i) {
-        if (target.leaves[i] != LeafState::kTodo) continue;
-        if (pass == Pass::kTrain && resources.sets == 0) {
-          short_of_sets = true;
-          break;
-        }
-        target.leaves[i] = LeafState::kRunning;
-        --resources.lanes;
-        ++running_;
-        if (pass == Pass::kTrain) {
-          --resources.sets;
-          ++running_train_;
-        }
-        outputs_.push_back(ComputeLeaf{generation_, open_step_, target.first_leaf + i, pass});
+  for (LeafTargets::Target* target : order) {
+    if (target->pass == Pass::kTrain && short_of_sets) continue;
+    for (uint32_t i = 0; i < target->leaves.size() && resources.lanes > 0; ++i) {
+      if (target->leaves[i] != LeafState::kTodo) continue;
+      if (target->pass == Pass::kTrain && resources.sets == 0) {
+        short_of_sets = true;
+        break;
       }
+      StartLeaf(*target, i, resources);
     }
   }
   if (short_of_sets && running_ == 0) MakeRoom();
+}
+
+void StepMachine::StartLeaf(LeafTargets::Target& target, uint32_t index, Resources& resources) {
+  target.leaves[index] = LeafState::kRunning;
+  --resources.lanes;
+  ++running_;
+  if (target.pass == Pass::kTrain) {
+    --resources.sets;
+    ++running_train_;
+  }
+  outputs_.push_back(ComputeLeaf{generation_, open_step_, target.first_leaf + index, target.pass});
 }
 
 bool StepMachine::InWindow(const LeafTargets::Target& target, uint32_t slot) {
@@ -240,7 +252,19 @@ void StepMachine::MakeRoom() {
 void StepMachine::SendPushes() {
   if (!MayPush()) return;
   for (auto& [id, peer] : peers_.all()) {
-    if (peers_.InTouch(peer)) SendFrom(peer);
+    if (!peers_.InTouch(peer)) continue;
+    if (!peer.refused.empty() && now_ >= peer.resend_at) SendRefusedAgain(peer);
+    SendFrom(peer);
+  }
+}
+
+void StepMachine::SendRefusedAgain(Peers::Peer& peer) {
+  for (const auto& [rank, id] : std::exchange(peer.refused, {})) {
+    LeafTargets::Target* target = targets_.FindById(id);
+    const uint32_t index = rank == Peers::kEvaluationRank ? 0 : peer.positions[rank];
+    if (target == nullptr || target->slots[index].state != SlotState::kSettled || !Wanted(*target, index)) continue;
+    target->slots[index].state = target->slots[index].partial ? SlotState::kReady : SlotState::kMissing;
+    if (target->slots[index].partial) peer.queue.insert({rank, id});
   }
 }
 

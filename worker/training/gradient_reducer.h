@@ -56,7 +56,7 @@ class GradientReducer {
     GradientLayout layout;
     CpuLevel cpu_level = CpuLevel::kSse2;
     // Called on a compute thread after a partial got ready, with no lock held. May be empty.
-    std::function<void()> on_ready;
+    std::function<void()> on_ready = {};
   };
 
   // `pool`, of sets of layout.set_size floats, must outlive the reducer and every partial that it gave.
