@@ -124,6 +124,7 @@ void StepMachine::OnWeights(Peers::Peer& peer, banyan::Weights weights) {
   const ChunkId chunk = *weights.chunk;
   chunks_.SetApplied(chunk, weights.step);
   if (chunk == chunks_.evaluation()) return;
+  if (chunks_.at(chunk).asked == weights.step) chunks_.at(chunk).asked.reset();
   counters_.bytes_pulled += weights.data.size();
   outstanding_ = Outstanding();
   chunks_.PutAside(Install{chunk, weights.step, std::move(weights.data)}, WantedWeights(chunk));

@@ -120,14 +120,14 @@ class StepMachineTest : public testing::Test {
 TEST_F(StepMachineTest, ANewWorkerPullsAtTheLowestDoneThrough) {
   Order(1, {{1, 0}});
   EXPECT_EQ(Only<OpenStream>(Advance()).size(), 2u);
-  SayState(0, 5);
+  SayState(0, 2);
   EXPECT_TRUE(Advance().empty());  // one mark is not enough
-  SayState(1, 4);
+  SayState(1, 1);
   const std::vector<Pull> pulls = Sent<Pull>(Advance());
   ASSERT_EQ(pulls.size(), 2u);
-  EXPECT_EQ(pulls[0].step, 4u);
-  EXPECT_EQ(pulls[1].step, 4u);
-  EXPECT_EQ(machine_.open_step(), 5u);
+  EXPECT_EQ(pulls[0].step, 1u);
+  EXPECT_EQ(pulls[1].step, 1u);
+  EXPECT_EQ(machine_.open_step(), 2u);
 }
 
 TEST_F(StepMachineTest, ComputesOnlyWhenAllWeightsAreOfTheStepBefore) {
