@@ -33,7 +33,8 @@ auto RunAtSse2(const Body& body) {
 //
 //   return RunAt(level, [&]() __attribute__((always_inline)) { return Loop(a, b, n); });
 //
-// where Loop is BANYAN_INLINE, its pointers are __restrict and its target has `copts = VECTOR_COPTS` (bazel:banyan.bzl).
+// where Loop is BANYAN_INLINE, its loops are marked `#pragma GCC ivdep` or its pointers __restrict, and its target has
+// `copts = VECTOR_COPTS` (bazel:banyan.bzl).
 // The compiler vectorises it but may not fuse, reorder or approximate anything, so an element-wise loop gives the same
 // bits at every level (but for the payload of a NaN). Sums keep one accumulator for each of sixteen fixed lanes.
 //

@@ -1,39 +1,14 @@
 #include "common/job/decay.h"
 
-#include <cstdint>
-#include <optional>
-
 #include "absl/strings/str_cat.h"
+#include "common/optimizer/decay_filter.h"
 
 namespace banyan {
 namespace {
 
-std::optional<ParameterRole> RoleOf(std::string_view entry) {
-  if (entry == "bias") return ParameterRole::kBias;
-  if (entry == "norm") return ParameterRole::kNorm;
-  if (entry == "embedding") return ParameterRole::kEmbedding;
-  return std::nullopt;
-}
-
-// Greedy: on a mismatch the last '*' takes one character more. Linear in practice, never exponential.
-bool Matches(std::string_view pattern, std::string_view name) {
-  size_t p = 0, n = 0;
-  size_t star = std::string_view::npos, resume = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p;
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+bool IsRole(std::string_view entry) {
+  return entry == RoleName(ParameterRole::kBias) || entry == RoleName(ParameterRole::kNorm) ||
+         entry == RoleName(ParameterRole::kEmbedding);
 }
 
 }  // namespace
@@ -42,11 +17,11 @@ absl::StatusOr<std::vector<bool>> DecayFlags(const Graph& graph, std::span<const
                                              std::string_view path) {
   std::vector<bool> decays(graph.parameters.size(), true);
   for (size_t entry = 0; entry < no_decay.size(); ++entry) {
-    const std::optional<ParameterRole> role = RoleOf(no_decay[entry]);
-    bool found = role.has_value();
+    const DecayFilter filter({no_decay[entry]});
+    bool found = IsRole(no_decay[entry]);
     for (size_t i = 0; i < decays.size(); ++i) {
       const Parameter& parameter = graph.parameters[i];
-      if (role.has_value() ? parameter.role != *role : !Matches(no_decay[entry], parameter.name)) continue;
+      if (filter.Decays(parameter.name, RoleName(parameter.role))) continue;
       decays[i] = false;
       found = true;
     }

@@ -11,10 +11,9 @@
 
 namespace banyan {
 
-// Which parameters weight decay applies to, by ParameterId: those that no entry of `no_decay` names. An entry is a role
-// (`bias`, `norm`, `embedding`; weights and biases of norms are both `norm`) or a pattern for the whole name in which
-// '*' stands for any characters. A role may have no parameter; a pattern that matches none is refused as a mistake,
-// naming `path`, the list's place in the job.
+// Which parameters weight decay applies to, by ParameterId: those that no entry of `no_decay` names, as DecayFilter
+// reads it (weights and biases of norms have the role `norm`). A role may have no parameter; a pattern that matches
+// none is refused as a mistake, naming `path`, the list's place in the job.
 absl::StatusOr<std::vector<bool>> DecayFlags(const Graph& graph, std::span<const std::string> no_decay,
                                              std::string_view path);
 

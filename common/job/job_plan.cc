@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/data/until.h"
 #include "common/job/decay.h"
+#include "common/model/build.h"
 #include "common/tree/tree.h"
 #include "proto/job.pb.h"
 
@@ -118,7 +119,7 @@ uint64_t EvaluationPlan::SamplesIn(uint64_t step) const {
 absl::StatusOr<JobPlan> JobPlan::Make(const v1::Job& job, const DataFacts& data, std::string device_kind) {
   const v1::Recipe& recipe = job.recipe();
   if (data.samples == 0) return absl::InvalidArgumentError("recipe.data: no training samples, expected at least one");
-  ASSIGN_OR_RETURN(Graph graph, BuildGraph(recipe.model(), data.shape));
+  ASSIGN_OR_RETURN(Graph graph, BuildGraph(recipe.model(), data));
   CHECK(job.run().servers().has_chunk_bytes() && recipe.has_seed());  // defaults are filled in
   ASSIGN_OR_RETURN(ChunkLayout layout,
                    ChunkLayout::Make(graph, static_cast<int64_t>(job.run().servers().chunk_bytes())));

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/job/data_facts.h"
+#include "common/data/data_facts.h"
 #include "common/job/due_steps.h"
 #include "common/model/chunk_layout.h"
 #include "common/model/graph.h"

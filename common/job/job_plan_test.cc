@@ -8,7 +8,7 @@
 namespace banyan {
 namespace {
 
-const DataFacts kFacts{.hash = "abc", .samples = 1000, .held_out_samples = 100, .shape = {.vocabulary = 256}};
+const DataFacts kFacts{.hash = "abc", .samples = 1000, .held_out_samples = 100, .vocabulary = 256};
 
 // DESIGN.md's job, its defaults filled in, smaller.
 v1::Job Job() {
@@ -119,7 +119,8 @@ TEST(JobPlanTest, Refusals) {
   EXPECT_EQ(Error(job), "recipe.batch.micro: 6, expected at most a leaf's samples, 5");
   job = Job();
   job.mutable_recipe()->mutable_batch()->set_samples(1 << 24);
-  EXPECT_EQ(Error(job), "recipe.batch.leaf: 5 gives 3355444 leaves a step, expected at most 1048576; use larger leaves");
+  EXPECT_EQ(Error(job),
+            "recipe.batch.leaf: 5 gives 3355444 leaves a step, expected at most 1048576; use larger leaves");
   job = Job();
   job.mutable_recipe()->mutable_until()->set_epochs(1e15);
   EXPECT_EQ(Error(job), "recipe.until: training would take more steps than allowed, expected 1 to 1000000000000");
@@ -147,11 +148,14 @@ TEST(JobPlanTest, RefusesDataThatDoesNotFit) {
   EXPECT_EQ(Error(job), "run.evaluate.at_end: 101, the data has 100 held-out samples");
   facts.held_out_samples = 0;
   EXPECT_EQ(Error(Job(), facts),
-            "run.evaluate: the data has no held-out samples; set held_out of recipe.data higher, or leave evaluate out");
+            "run.evaluate: the data has no held-out samples; set held_out of recipe.data higher, or leave evaluate "
+            "out");
   facts.samples = 0;
   EXPECT_EQ(Error(Job(), facts), "recipe.data: no training samples, expected at least one");
   facts = kFacts;
-  facts.shape = {.features = 3, .targets = 1};
+  facts.vocabulary = 0;
+  facts.features = 3;
+  facts.targets = 1;
   EXPECT_EQ(Error(Job(), facts), "recipe.model.gpt: gpt reads text, the data has none; use recipe.data.text");
 }
 

@@ -7,7 +7,7 @@
 
 namespace banyan {
 
-absl::StatusOr<Graph> BuildGraph(const v1::Model& model, const DataShape& data) {
+absl::StatusOr<Graph> BuildGraph(const v1::Model& model, const DataFacts& data) {
   switch (model.kind_case()) {
     case v1::Model::kLinear: return BuildLinear(model.linear(), data);
     case v1::Model::kGpt: return BuildGpt(model.gpt(), data);

@@ -13,8 +13,8 @@
 namespace banyan {
 namespace {
 
-constexpr DataShape kBytes{.vocabulary = 256};
-constexpr DataShape kTable{.features = 3, .targets = 1};
+const DataFacts kBytes{.vocabulary = 256};
+const DataFacts kTable{.features = 3, .targets = 1};
 
 v1::Model Parse(const std::string& text) {
   v1::Model model;
@@ -22,13 +22,13 @@ v1::Model Parse(const std::string& text) {
   return model;
 }
 
-Graph Build(const std::string& text, const DataShape& data) {
+Graph Build(const std::string& text, const DataFacts& data) {
   absl::StatusOr<Graph> graph = BuildGraph(Parse(text), data);
   EXPECT_TRUE(graph.ok()) << graph.status();
   return graph.ok() ? *std::move(graph) : Graph();
 }
 
-std::string Error(const std::string& text, const DataShape& data) {
+std::string Error(const std::string& text, const DataFacts& data) {
   return std::string(BuildGraph(Parse(text), data).status().message());
 }
 

@@ -8,12 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/reduce/norm.h"
 
 namespace banyan {
 namespace {
 
-constexpr int64_t kBlock = 4096;      // elements
-constexpr int64_t kAlignment = 16;    // elements: 64 bytes of fp32
+constexpr int64_t kBlock = kBlockElements;
+constexpr int64_t kAlignment = 16;  // elements: 64 bytes of fp32
 constexpr int64_t kBytesPerElement = 4;
 constexpr int64_t kMinChunkBytes = kBlock * kBytesPerElement;
 constexpr int64_t kMaxChunkBytes = int64_t{1} << 30;
@@ -28,7 +29,7 @@ absl::Status CheckChunkBytes(const Graph& graph, int64_t chunk_bytes) {
   }
   int64_t chunks = 0;
   for (const Parameter& parameter : graph.parameters) {
-    const int64_t elements = ElementCount(parameter.shape);
+    const int64_t elements = ElementsOf(parameter.shape);
     chunks += (elements - 1) / (chunk_bytes / kBytesPerElement) + 1;
   }
   if (chunks > kMaxChunks) {
@@ -69,7 +70,7 @@ class Packer {
   void Add(const Graph& graph, ParameterId id) {
     const Parameter& parameter = graph.parameter(id);
     const uint32_t uses = HasGradient(parameter) ? parameter.uses : 0;
-    const int64_t elements = ElementCount(parameter.shape);
+    const int64_t elements = ElementsOf(parameter.shape);
     for (int64_t first = 0; first < elements; first += chunk_elements_) {
       Segment segment{.parameter = id,
                       .first_element = first,

@@ -7,13 +7,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/base/strong_id.h"
 #include "common/model/graph.h"
+#include "common/protocol/ids.h"
 
 namespace banyan {
-
-// Global in a job; every role derives the same ones from (graph, chunk size).
-using ChunkId = StrongId<struct ChunkIdTag, uint32_t>;
 
 // Node (level, index) of the tree over a parameter's blocks: blocks index * 2^level .. (index + 1) * 2^level - 1 as far
 // as there are any. A node without a right sibling goes by its parent's name, as in common/tree.
@@ -24,14 +21,16 @@ struct BlockNode {
   friend auto operator<=>(const BlockNode&, const BlockNode&) = default;
 };
 
-// A run of a parameter's elements inside a chunk: whole blocks (norm.h's 4096 elements, counted from the tensor's
-// first), but for the tensor's ragged last one.
+// A run of a parameter's elements inside a chunk: whole blocks (kBlockElements, counted from the tensor's first), but
+// for the tensor's ragged last one.
 struct Segment {
   ParameterId parameter;
   int64_t first_element = 0;  // in the parameter; a multiple of the chunk size
   int64_t element_count = 0;
   int64_t offset = 0;  // elements from the chunk's start; a multiple of 16, so of 64 bytes in fp32
   BlockNode node;      // what it covers
+
+  uint64_t first_block() const { return uint64_t{node.index} << node.level; }
 };
 
 // The unit of placement, push, aggregation, update, pull and checkpoint. Its parameters share kind and number of uses.
@@ -58,8 +57,8 @@ struct SegmentPlace {
 };
 
 // How a graph's parameters lie in chunks. A tensor is cut at multiples of the chunk size; what is left over, its tail,
-// shares a chunk with the tails that backward completes next, while they fit and are alike in kind and uses. (Statistics
-// will be a kind of their own here; a pipeline's cut will end the chunks that are open at it.) Immutable; thread-safe.
+// shares a chunk with the tails that backward completes next, while they fit and are alike in kind and uses. Immutable;
+// thread-safe. (Statistics will be a kind of their own here; a pipeline's cut will end the chunks that are open at it.)
 class ChunkLayout {
  public:
   // Fails when `chunk_bytes` (of fp32: an fp64 job's chunks have as many elements) is not 16 KiB times a power of two,

@@ -56,7 +56,7 @@ void ExpectEveryElementOnce(const Graph& graph, const ChunkLayout& layout, int64
   size_t segments = 0;
   for (uint32_t i = 0; i < layout.chunk_count(); ++i) segments += layout.chunk(ChunkId(i)).segments.size();
   for (uint32_t i = 0; i < graph.parameters.size(); ++i) {
-    const int64_t elements = ElementCount(graph.parameters[i].shape);
+    const int64_t elements = ElementsOf(graph.parameters[i].shape);
     int64_t next = 0;
     for (const SegmentPlace& place : layout.SegmentsOf(ParameterId(i))) {
       const Segment& segment = layout.chunk(place.chunk).segments[place.segment];
@@ -70,6 +70,7 @@ void ExpectEveryElementOnce(const Graph& graph, const ChunkLayout& layout, int64
       const Node node{segment.node.level, segment.node.index};
       EXPECT_TRUE(tree.IsCanonical(node)) << node << " of " << tree.leaves();
       EXPECT_EQ(tree.Leaves(node).begin * kBlock, segment.first_element);
+      EXPECT_EQ(tree.Leaves(node).begin, segment.first_block());
       EXPECT_EQ(std::min(tree.Leaves(node).end * kBlock, elements), next);
     }
     EXPECT_EQ(next, elements);

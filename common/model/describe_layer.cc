@@ -16,7 +16,7 @@ absl::Status Refuse(const LayerAttributes& type, const std::string& why) {
   return absl::InvalidArgumentError(absl::StrCat(LayerTypeName(type), ": ", why));
 }
 
-int64_t Rows(const Shape& shape) { return ElementCount(shape) / shape.back(); }
+int64_t Rows(const Shape& shape) { return ElementsOf(shape) / shape.back(); }
 
 struct Describer {
   Inputs inputs;
@@ -36,7 +36,7 @@ struct Describer {
     layer.parameters = {{"weight", in_out ? Shape{in, linear.units} : Shape{linear.units, in},
                          ParameterRole::kWeight, uniform}};
     if (linear.bias) layer.parameters.push_back({"bias", {linear.units}, ParameterRole::kBias, uniform});
-    layer.cost.forward_flops = 2.0 * static_cast<double>(ElementCount(y)) * static_cast<double>(in);
+    layer.cost.forward_flops = 2.0 * static_cast<double>(ElementsOf(y)) * static_cast<double>(in);
     layer.splits = {Split::kColumns, Split::kRows};
     return layer;
   }
@@ -98,10 +98,10 @@ struct Describer {
   }
 
   absl::StatusOr<LayerDescription> operator()(const CrossEntropyAttributes& loss) const {
-    const int64_t targets = ElementCount(inputs[1].shape);
+    const int64_t targets = ElementsOf(inputs[1].shape);
     if (targets != Rows(x())) {
-      return Refuse(loss, absl::StrCat("logits ", ShapeText(x()), " need ", Rows(x()), " targets a sample, the data has ",
-                                       targets));
+      return Refuse(loss, absl::StrCat("logits ", ShapeText(x()), " need ", Rows(x()),
+                                       " targets a sample, the data has ", targets));
     }
     LayerDescription layer;
     layer.splits = {Split::kColumns};
@@ -163,10 +163,10 @@ absl::StatusOr<LayerDescription> DescribeLayer(const LayerAttributes& attributes
   ASSIGN_OR_RETURN(LayerDescription layer, std::visit(Describer{inputs}, attributes));
   LayerCost& cost = layer.cost;
   cost.backward_flops = 2 * cost.forward_flops;
-  for (const Tensor& input : inputs) cost.activation_elements += static_cast<double>(ElementCount(input.shape));
-  for (const Shape& output : layer.outputs) cost.activation_elements += static_cast<double>(ElementCount(output));
+  for (const Tensor& input : inputs) cost.activation_elements += static_cast<double>(ElementsOf(input.shape));
+  for (const Shape& output : layer.outputs) cost.activation_elements += static_cast<double>(ElementsOf(output));
   for (const ParameterSlot& slot : layer.parameters) {
-    cost.parameter_elements += static_cast<double>(ElementCount(slot.shape));
+    cost.parameter_elements += static_cast<double>(ElementsOf(slot.shape));
   }
   return layer;
 }

@@ -24,7 +24,7 @@ struct Sizes {
   double dropout;
 };
 
-absl::StatusOr<Sizes> ReadSizes(const v1::Gpt& gpt, const DataShape& data) {
+absl::StatusOr<Sizes> ReadSizes(const v1::Gpt& gpt, const DataFacts& data) {
   if (data.vocabulary == 0) {
     return absl::InvalidArgumentError("recipe.model.gpt: gpt reads text, the data has none; use recipe.data.text");
   }
@@ -33,13 +33,13 @@ absl::StatusOr<Sizes> ReadSizes(const v1::Gpt& gpt, const DataShape& data) {
                     .heads = gpt.heads(),
                     .width = gpt.width(),
                     .context = gpt.context(),
-                    .vocabulary = gpt.has_vocabulary() ? gpt.vocabulary() : data.vocabulary,
+                    .vocabulary = gpt.has_vocabulary() ? gpt.vocabulary() : static_cast<int64_t>(data.vocabulary),
                     .dropout = gpt.dropout()};
   if (sizes.heads < 1 || sizes.width % sizes.heads != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("recipe.model.gpt.heads: ", sizes.heads, " does not divide width ", sizes.width));
   }
-  if (sizes.vocabulary < data.vocabulary) {
+  if (sizes.vocabulary < static_cast<int64_t>(data.vocabulary)) {
     return absl::InvalidArgumentError(absl::StrCat("recipe.model.gpt.vocabulary: ", sizes.vocabulary,
                                                    ", the data's tokenizer needs at least ", data.vocabulary));
   }
@@ -56,9 +56,9 @@ class GptBuilder {
 
   absl::StatusOr<Graph> Build() && {
     const NormalInitializer normal{kStddev};
-    ASSIGN_OR_RETURN(TensorId x, builder_.Add("embedding",
-                                              EmbeddingAttributes{.vocabulary = sizes_.vocabulary, .width = sizes_.width},
-                                              {builder_.input()}, {{"wte.weight", normal}, {"wpe.weight", normal}}));
+    const EmbeddingAttributes tables{.vocabulary = sizes_.vocabulary, .width = sizes_.width};
+    ASSIGN_OR_RETURN(TensorId x, builder_.Add("embedding", tables, {builder_.input()},
+                                              {{"wte.weight", normal}, {"wpe.weight", normal}}));
     ASSIGN_OR_RETURN(x, Dropout("drop", x));
     for (int64_t i = 0; i < sizes_.layers; ++i) {
       const std::string block = absl::StrCat("h.", i);
@@ -118,7 +118,7 @@ class GptBuilder {
 
 }  // namespace
 
-absl::StatusOr<Graph> BuildGpt(const v1::Gpt& gpt, const DataShape& data) {
+absl::StatusOr<Graph> BuildGpt(const v1::Gpt& gpt, const DataFacts& data) {
   ASSIGN_OR_RETURN(const Sizes sizes, ReadSizes(gpt, data));
   absl::StatusOr<Graph> graph = GptBuilder(sizes).Build();
   if (!graph.ok()) return Annotate(graph.status(), "recipe.model.gpt");

@@ -18,7 +18,7 @@ class Gpt;
 // Layers of block i are called `h.i.ln_1`, `h.i.attn.c_attn`, `h.i.attn`, `h.i.attn.c_proj`, `h.i.attn.resid_dropout`,
 // `h.i.attn.add`, `h.i.ln_2`, `h.i.mlp.c_fc`, `h.i.mlp.c_proj`, `h.i.mlp.dropout`, `h.i.mlp.add`; around them stand
 // `embedding`, `drop`, `ln_f`, `lm_head`, `loss`. A dropout of rate 0 is no layer.
-absl::StatusOr<Graph> BuildGpt(const v1::Gpt& gpt, const DataShape& data);
+absl::StatusOr<Graph> BuildGpt(const v1::Gpt& gpt, const DataFacts& data);
 
 }  // namespace banyan
 

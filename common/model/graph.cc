@@ -2,19 +2,20 @@
 
 namespace banyan {
 
-int64_t ElementCount(const Shape& shape) {
+int64_t ElementsOf(const Shape& shape) {
   int64_t count = 1;
   for (const int64_t extent : shape) count *= extent;
   return count;
 }
 
-std::string ShapeText(const Shape& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) text += ", ";
-    text += std::to_string(shape[i]);
+std::string_view RoleName(ParameterRole role) {
+  switch (role) {
+    case ParameterRole::kWeight: return "";
+    case ParameterRole::kBias: return "bias";
+    case ParameterRole::kNorm: return "norm";
+    case ParameterRole::kEmbedding: return "embedding";
   }
-  return text + "]";
+  return "";
 }
 
 std::optional<ParameterId> Graph::FindParameter(std::string_view name) const {
@@ -26,7 +27,7 @@ std::optional<ParameterId> Graph::FindParameter(std::string_view name) const {
 
 int64_t Graph::parameter_elements() const {
   int64_t count = 0;
-  for (const Parameter& parameter : parameters) count += ElementCount(parameter.shape);
+  for (const Parameter& parameter : parameters) count += ElementsOf(parameter.shape);
   return count;
 }
 

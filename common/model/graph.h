@@ -10,6 +10,7 @@
 
 #include "common/base/strong_id.h"
 #include "common/model/layer_types.h"
+#include "common/tensor/shape.h"
 
 namespace banyan {
 
@@ -18,12 +19,8 @@ using TensorId = StrongId<struct TensorIdTag, uint32_t>;
 using ParameterId = StrongId<struct ParameterIdTag, uint32_t>;
 using LayerId = StrongId<struct LayerIdTag, uint32_t>;
 
-// Extents, outermost first; row-major; no extent is zero. Empty: one element.
-using Shape = std::vector<int64_t>;
-
-int64_t ElementCount(const Shape& shape);
-// "[128, 64]".
-std::string ShapeText(const Shape& shape);
+// Elements of a shape in a graph: no extent is zero, the product fits. (Shapes from outside: ElementCount of shape.h.)
+int64_t ElementsOf(const Shape& shape);
 
 // What an element is. Its bytes follow from the recipe's precision, which is no part of the graph.
 enum class ElementKind {
@@ -47,6 +44,9 @@ enum class ParameterKind {
 
 // What no_decay names.
 enum class ParameterRole { kWeight, kBias, kNorm, kEmbedding };
+
+// "bias", "norm", "embedding", as no_decay writes them; empty for a weight.
+std::string_view RoleName(ParameterRole role);
 
 struct ConstantInitializer {
   double value = 0;

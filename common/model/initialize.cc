@@ -12,7 +12,7 @@ namespace {
 template <typename T>
 void FillAll(uint64_t seed, const Parameter& parameter, int64_t first_element, std::span<T> out) {
   CHECK_GE(first_element, 0);
-  CHECK_LE(first_element + static_cast<int64_t>(out.size()), ElementCount(parameter.shape));
+  CHECK_LE(first_element + static_cast<int64_t>(out.size()), ElementsOf(parameter.shape));
   if (const auto* constant = std::get_if<ConstantInitializer>(&parameter.initializer)) {
     std::fill(out.begin(), out.end(), static_cast<T>(constant->value));
     return;

@@ -15,14 +15,14 @@ Parameter Make(const Initializer& initializer) {
 
 template <typename T>
 std::vector<T> All(uint64_t seed, const Parameter& parameter) {
-  std::vector<T> values(ElementCount(parameter.shape));
+  std::vector<T> values(ElementsOf(parameter.shape));
   Initialize(seed, parameter, 0, std::span<T>(values));
   return values;
 }
 
 TEST(InitializeTest, AnyRangeIsAPartOfTheWhole) {
-  for (const Initializer& initializer :
-       {Initializer(NormalInitializer{0.02}), Initializer(UniformInitializer{0.5}), Initializer(ConstantInitializer{3})}) {
+  for (const Initializer& initializer : std::vector<Initializer>{NormalInitializer{0.02}, UniformInitializer{0.5},
+                                                                 ConstantInitializer{3}}) {
     const Parameter parameter = Make(initializer);
     const std::vector<float> whole = All<float>(7, parameter);
     for (const size_t first : {0, 1, 2, 3, 4095, 4096, 8191, 12999}) {

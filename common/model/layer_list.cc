@@ -41,7 +41,7 @@ std::optional<LayerAttributes> Attributes(const v1::Layer& layer) {
 
 class ListBuilder {
  public:
-  ListBuilder(const v1::LayerList& list, const DataShape& data, bool classes)
+  ListBuilder(const v1::LayerList& list, const DataFacts& data, bool classes)
       : list_(list),
         builder_({.name = kFeatures, .element = ElementKind::kReal, .shape = {data.features}},
                  {.name = "targets",
@@ -116,7 +116,7 @@ class ListBuilder {
 
 }  // namespace
 
-absl::StatusOr<Graph> BuildLayerList(const v1::LayerList& list, const DataShape& data) {
+absl::StatusOr<Graph> BuildLayerList(const v1::LayerList& list, const DataFacts& data) {
   if (data.features == 0) {
     return absl::InvalidArgumentError(
         "recipe.model.layers: the list reads features, the data has none; use recipe.data.table or "

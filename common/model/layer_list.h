@@ -13,7 +13,7 @@ class LayerList;
 // A model that the job file lists layer by layer, over the features of a table. Layers and parameters are named,
 // laid out and initialised as PyTorch's of the same kind; gelu is the one by tanh. A layer reads those before it only.
 // Under cross_entropy the data's one target is the number of the class, 0 .. units of the layer before - 1.
-absl::StatusOr<Graph> BuildLayerList(const v1::LayerList& list, const DataShape& data);
+absl::StatusOr<Graph> BuildLayerList(const v1::LayerList& list, const DataFacts& data);
 
 }  // namespace banyan
 

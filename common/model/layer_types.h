@@ -40,8 +40,9 @@ struct LayerNormAttributes {
 };
 
 // qkv [context, 3 * width] -> y [context, width]. A row of qkv is q, k, v, each of them `heads` runs of width / heads
-// elements. Position i attends to 0..i; scores are scaled by 1 / sqrt(width / heads). `dropout` applies to the softmax's
-// result, element (head, i, j) of a sample counting as (head * context + i) * context + j (see DropoutAttributes).
+// elements. Position i attends to 0..i; scores are scaled by 1 / sqrt(width / heads). `dropout` applies to the result
+// of the softmax, element (head, i, j) of a sample counting as (head * context + i) * context + j (see
+// DropoutAttributes).
 struct CausalSelfAttentionAttributes {
   int64_t heads = 1;
   double dropout = 0;

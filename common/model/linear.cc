@@ -8,7 +8,7 @@
 
 namespace banyan {
 
-absl::StatusOr<Graph> BuildLinear(const v1::Linear& linear, const DataShape& data) {
+absl::StatusOr<Graph> BuildLinear(const v1::Linear& linear, const DataFacts& data) {
   if (data.features == 0) {
     return absl::InvalidArgumentError(
         "recipe.model.linear: linear reads features, the data has none; use recipe.data.table or synthetic_regression");

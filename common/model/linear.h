@@ -10,9 +10,9 @@ namespace v1 {
 class Linear;
 }  // namespace v1
 
-// Linear regression: layers `linear` and `loss` (mean squared error), parameters `linear.weight` [outputs, features] and
-// `linear.bias` [outputs], named, laid out and initialised as torch.nn.Linear called `linear`.
-absl::StatusOr<Graph> BuildLinear(const v1::Linear& linear, const DataShape& data);
+// Linear regression: layers `linear` and `loss` (mean squared error), parameters `linear.weight` [outputs, features]
+// and `linear.bias` [outputs], named, laid out and initialised as torch.nn.Linear called `linear`.
+absl::StatusOr<Graph> BuildLinear(const v1::Linear& linear, const DataFacts& data);
 
 }  // namespace banyan
 

@@ -10,7 +10,7 @@
 
 namespace banyan {
 
-// Elements of a block: the unit in which sums of squares and fingerprints are made. The last of a tensor may be shorter.
+// Elements of a block: the unit in which sums of squares and fingerprints are made. A tensor's last may be shorter.
 inline constexpr size_t kBlockElements = 4096;
 
 // The sum of squares of a set of tensors, in fp64, in one order wherever and however it is computed:
@@ -18,8 +18,8 @@ inline constexpr size_t kBlockElements = 4096;
 //   element   x -> double(x) * double(x)
 //   lanes     lane l of a block (l = 0..15) sums its elements l, l + 16, l + 32, ... from first to last
 //   block     lanes are added in halves: l += l + 8 (l < 8), then l + 4, l + 2, l + 1
-//   tensor    a binary tree over its blocks: node (j, k) covers blocks k * 2^j .. (k + 1) * 2^j - 1 and is left + right;
-//             a node whose right half is empty is its left child
+//   tensor    a binary tree over its blocks: node (j, k) covers blocks k * 2^j .. (k + 1) * 2^j - 1 and is
+//             left + right; a node whose right half is empty is its left child
 //   total     tensors one after the other, in byte order of name
 //
 // A chunk holds 2^k blocks and a tensor's run of blocks in it (a segment) starts at a multiple of that, so a segment's

@@ -17,7 +17,9 @@ std::vector<T> Normal(size_t n, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal;
   std::vector<T> values(n);
-  for (T& value : values) value = static_cast<T>(normal(random) * std::ldexp(1.0, static_cast<int>(random() % 40) - 20));
+  for (T& value : values) {
+    value = static_cast<T>(normal(random) * std::ldexp(1.0, static_cast<int>(random() % 40) - 20));
+  }
   return values;
 }
 

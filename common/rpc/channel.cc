@@ -1,0 +1,35 @@
+#include "common/rpc/channel.h"
+
+#include "common/rpc/frame.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/channel_arguments.h"
+
+namespace banyan {
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& endpoint) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // A process that was just started is found soon after it listens.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  SetTransportArguments([&arguments](const char* name, int value) { arguments.SetInt(name, value); });
+  return grpc::CreateCustomChannel(endpoint, grpc::experimental::LocalCredentials(LOCAL_TCP), arguments);
+}
+
+std::unique_ptr<grpc::ClientContext> MakeContext(const std::string& token) {
+  auto context = std::make_unique<grpc::ClientContext>();
+  context->AddMetadata(kTokenMetadata, token);
+  return context;
+}
+
+void SetTransportArguments(const std::function<void(const char* name, int value)>& set) {
+  // Chunks of megabytes in few HTTP/2 frames instead of 16 KiB each.
+  set(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
+  set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
+}
+
+}  // namespace banyan

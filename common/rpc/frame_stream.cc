@@ -1,0 +1,245 @@
+#include "common/rpc/frame_stream.h"
+
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "common/base/sync.h"
+#include "common/rpc/status.h"
+#include "grpcpp/generic/generic_stub.h"
+
+namespace banyan {
+namespace {
+
+using grpc::ByteBuffer;
+
+// What both ends share: the queue of frames to send and the count of frames not yet consumed. `Reactor` gives
+// StartRead, StartWrite; its derived class says how the stream ends.
+template <typename Reactor>
+class FrameStreamBase : public FrameStream, public Reactor, public std::enable_shared_from_this<FrameStreamBase<Reactor>> {
+ public:
+  void Send(Frame frame, uint32_t priority) override {
+    MutexLock lock(mutex_);
+    if (closing_) return;
+    queue_.emplace(priority, std::move(frame));
+    WriteNext();
+  }
+
+  void Consumed() override {
+    MutexLock lock(mutex_);
+    --unconsumed_;
+    ReadNext();
+  }
+
+  size_t queued() const override {
+    MutexLock lock(mutex_);
+    return queue_.size();
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      {
+        MutexLock lock(mutex_);
+        reading_ = false;
+      }
+      OnInputEnd();
+      return;
+    }
+    absl::StatusOr<Frame> frame = DecodeFrame(incoming_);
+    incoming_.Clear();
+    if (!frame.ok()) {
+      {
+        MutexLock lock(mutex_);
+        reading_ = false;
+      }
+      this->Close(frame.status());
+      return;
+    }
+    {
+      MutexLock lock(mutex_);
+      ++unconsumed_;
+    }
+    handlers_.on_frame(*std::move(frame));
+    MutexLock lock(mutex_);
+    reading_ = false;
+    ReadNext();
+  }
+
+  void OnWriteDone(bool /*ok*/) override {
+    // A failed write means that the stream is ending; OnReadDone or OnCancel says so too.
+    bool closed = false;
+    {
+      MutexLock lock(mutex_);
+      writing_ = false;
+      outgoing_.Clear();
+      closed = closing_;
+      WriteNext();
+    }
+    if (closed) OnWritesSettled();
+  }
+
+ protected:
+  explicit FrameStreamBase(Handlers handlers) : handlers_(std::move(handlers)) {}
+
+  // The other end sends no more.
+  virtual void OnInputEnd() = 0;
+
+  // The write that was under way when the stream was closed is over.
+  virtual void OnWritesSettled() = 0;
+
+  void StartReading() {
+    MutexLock lock(mutex_);
+    self_ = this->shared_from_this();
+    ReadNext();
+  }
+
+  // The last call on this object that gRPC makes: tells the handlers and lets go.
+  void Done(const absl::Status& status) {
+    std::shared_ptr<FrameStreamBase> self;
+    {
+      MutexLock lock(mutex_);
+      closing_ = true;
+      queue_.clear();
+      self = std::move(self_);
+    }
+    handlers_.on_closed(status);
+    handlers_ = {};
+  }
+
+  struct Closing {
+    bool first = false;  // this call is the first to close
+    bool writing = false;
+  };
+  Closing BeginClosing() {
+    MutexLock lock(mutex_);
+    queue_.clear();
+    return {.first = !std::exchange(closing_, true), .writing = writing_};
+  }
+
+ private:
+  void ReadNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (reading_ || closing_ || unconsumed_ >= kMaxUnconsumed) return;
+    reading_ = true;
+    this->StartRead(&incoming_);
+  }
+
+  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || closing_ || queue_.empty()) return;
+    writing_ = true;
+    auto first = queue_.begin();
+    outgoing_ = EncodeFrame(first->second);
+    queue_.erase(first);
+    this->StartWrite(&outgoing_);
+  }
+
+  Handlers handlers_;
+  ByteBuffer incoming_;
+  ByteBuffer outgoing_;
+  mutable Mutex mutex_;
+  std::multimap<uint32_t, Frame> queue_ ABSL_GUARDED_BY(mutex_);
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  int unconsumed_ ABSL_GUARDED_BY(mutex_) = 0;
+  // gRPC's share in this object, from start to OnDone.
+  std::shared_ptr<FrameStreamBase> self_ ABSL_GUARDED_BY(mutex_);
+};
+
+class AcceptingStream final : public FrameStreamBase<grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>> {
+ public:
+  explicit AcceptingStream(Handlers handlers) : FrameStreamBase(std::move(handlers)) {}
+
+  using FrameStreamBase::StartReading;
+
+  void Close(const absl::Status& status) override {
+    const Closing closing = BeginClosing();
+    if (!closing.first) return;
+    {
+      MutexLock lock(status_mutex_);
+      status_ = status;
+    }
+    // gRPC takes no Finish beside a write.
+    if (!closing.writing) OnWritesSettled();
+  }
+
+  void OnInputEnd() override { Close(absl::OkStatus()); }
+
+  void OnWritesSettled() override {
+    absl::Status status;
+    {
+      MutexLock lock(status_mutex_);
+      if (!status_.has_value() || std::exchange(finished_, true)) return;
+      status = *status_;
+    }
+    Finish(ToGrpc(status));
+  }
+
+  void OnCancel() override { Close(absl::CancelledError("the other end is gone")); }
+
+  void OnDone() override {
+    absl::Status status;
+    {
+      MutexLock lock(status_mutex_);
+      status = status_.value_or(absl::CancelledError("the other end is gone"));
+    }
+    Done(status);
+  }
+
+ private:
+  Mutex status_mutex_;
+  // Set once by Close.
+  std::optional<absl::Status> status_ ABSL_GUARDED_BY(status_mutex_);
+  bool finished_ ABSL_GUARDED_BY(status_mutex_) = false;
+};
+
+class OpeningStream final : public FrameStreamBase<grpc::ClientBidiReactor<ByteBuffer, ByteBuffer>> {
+ public:
+  OpeningStream(const std::shared_ptr<grpc::Channel>& channel, std::unique_ptr<grpc::ClientContext> context,
+                Handlers handlers)
+      : FrameStreamBase(std::move(handlers)), stub_(channel), context_(std::move(context)) {}
+
+  void Start(const std::string& method) {
+    stub_.PrepareBidiStreamingCall(context_.get(), method, {}, this);
+    // Send and Close come from other threads than the reactions.
+    AddHold();
+    StartReading();
+    StartCall();
+  }
+
+  void Close(const absl::Status& /*status*/) override {
+    if (!BeginClosing().first) return;
+    context_->TryCancel();
+    RemoveHold();
+  }
+
+  // The server ended the call: its status is on the way and must not be overtaken by a cancellation.
+  void OnInputEnd() override {
+    if (BeginClosing().first) RemoveHold();
+  }
+
+  void OnWritesSettled() override {}
+
+  void OnDone(const grpc::Status& status) override { Done(FromGrpc(status)); }
+
+ private:
+  grpc::GenericStub stub_;
+  std::unique_ptr<grpc::ClientContext> context_;
+};
+
+}  // namespace
+
+std::shared_ptr<FrameStream> OpenFrameStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                                             std::unique_ptr<grpc::ClientContext> context,
+                                             FrameStream::Handlers handlers) {
+  auto stream = std::make_shared<OpeningStream>(channel, std::move(context), std::move(handlers));
+  stream->Start(method);
+  return stream;
+}
+
+AcceptedFrameStream AcceptFrameStream(FrameStream::Handlers handlers) {
+  auto stream = std::make_shared<AcceptingStream>(std::move(handlers));
+  stream->StartReading();
+  return {.reactor = stream.get(), .stream = stream};
+}
+
+}  // namespace banyan

@@ -1,0 +1,85 @@
+#include "common/rpc/session_client.h"
+
+#include <utility>
+
+#include "common/rpc/channel.h"
+#include "common/rpc/status.h"
+#include "proto/cluster.grpc.pb.h"
+
+namespace banyan {
+
+SessionClient::SessionClient(Options options, Handlers handlers)
+    : options_(std::move(options)),
+      handlers_(std::move(handlers)),
+      channel_(Connect(options_.coordinator)),
+      thread_([this] { Run(); }) {}
+
+SessionClient::~SessionClient() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  if (context_ != nullptr) context_->TryCancel();
+  changed_.SignalAll();
+}
+
+void SessionClient::ReportNow() {
+  MutexLock lock(mutex_);
+  report_wanted_ = true;
+  changed_.SignalAll();
+}
+
+void SessionClient::Run() {
+  while (true) {
+    const absl::Status status = RunStream();
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) return;
+    }
+    handlers_.on_lost(status);
+    MutexLock lock(mutex_);
+    if (!stopping_) changed_.WaitFor(mutex_, options_.retry);
+    if (stopping_) return;
+  }
+}
+
+absl::Status SessionClient::RunStream() {
+  const std::unique_ptr<grpc::ClientContext> context = MakeContext(options_.token);
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return absl::CancelledError("the session is closed");
+    context_ = context.get();
+    stream_over_ = false;
+    report_wanted_ = false;
+  }
+  const auto stub = v1::Coordinator::NewStub(channel_);
+  const auto stream = stub->Session(context.get());
+  {
+    std::jthread reader([&] {
+      v1::Command command;
+      while (stream->Read(&command)) handlers_.on_command(command);
+      MutexLock lock(mutex_);
+      stream_over_ = true;
+      changed_.SignalAll();
+    });
+    bool first = true;
+    do {
+      if (!stream->Write(handlers_.make_report(first))) break;
+      first = false;
+    } while (WaitForReport());
+    stream->WritesDone();
+    MutexLock lock(mutex_);
+    if (stopping_) context->TryCancel();
+  }
+  const absl::Status status = FromGrpc(stream->Finish());
+  MutexLock lock(mutex_);
+  context_ = nullptr;
+  return status;
+}
+
+bool SessionClient::WaitForReport() {
+  MutexLock lock(mutex_);
+  if (!report_wanted_ && !stream_over_ && !stopping_) changed_.WaitFor(mutex_, options_.report_interval);
+  report_wanted_ = false;
+  return !stream_over_ && !stopping_;
+}
+
+}  // namespace banyan
