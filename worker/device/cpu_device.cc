@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "absl/status/status.h"
@@ -15,26 +16,30 @@ namespace {
 
 constexpr int64_t kAlignment = 4096;
 
-dnnl_cpu_isa_t OneDnnIsa(IsaLevel level) {
+dnnl_cpu_isa_t OneDnnIsa(CpuLevel level) {
   switch (level) {
-    case IsaLevel::kAvx512:
+    case CpuLevel::kAvx512:
       return dnnl_cpu_isa_avx512_core;
-    case IsaLevel::kAvx2:
+    case CpuLevel::kAvx2:
       return dnnl_cpu_isa_avx2;
-    case IsaLevel::kBaseline:
+    case CpuLevel::kSse2:
       break;
   }
-  return dnnl_cpu_isa_sse41;
+  return dnnl_cpu_isa_sse41;  // oneDNN's least
 }
 
-std::string Kind(IsaLevel level) {
+std::string Kind(CpuLevel level) {
   const dnnl_version_t* version = dnnl_version();
-  return absl::StrCat("cpu:", IsaLevelName(level), ":onednn-", version->major, ".", version->minor, ".",
+  return absl::StrCat("cpu:", std::string(CpuLevelName(level)), ":onednn-", version->major, ".", version->minor, ".",
                       version->patch, ":kernels-", kKernelTableVersion);
 }
 
 class CpuStream final : public Stream {
  public:
+  void Copy(const ConstView& from, const View& to) override {
+    CHECK_EQ(from.size_bytes(), to.size_bytes());
+    std::memcpy(to.bytes(), from.bytes(), static_cast<size_t>(from.size_bytes()));
+  }
   Event Record() override { return Event(); }
   void After(const Event& event) override { event.Wait(); }
   absl::Status Synchronize() override { return absl::OkStatus(); }
@@ -44,25 +49,26 @@ class CpuStream final : public Stream {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<CpuDevice>> CpuDevice::Create(std::optional<IsaLevel> level) {
-  const IsaLevel best = DetectIsaLevel();
-  const IsaLevel wanted = level.value_or(best);
-  if (wanted > best) {
-    return absl::UnavailableError(absl::StrCat("instruction set '", IsaLevelName(wanted),
-                                               "' is not available: this processor offers '", IsaLevelName(best), "'"));
+absl::StatusOr<std::unique_ptr<CpuDevice>> CpuDevice::Create(std::optional<CpuLevel> level) {
+  const CpuLevel best = DetectCpuLevel();
+  const CpuLevel wanted = level.value_or(best);
+  // Kernels of the upper levels fuse; common/cpu, where the same bits come out at every level, never does.
+  if (wanted > best || (wanted != CpuLevel::kSse2 && !__builtin_cpu_supports("fma"))) {
+    return absl::UnavailableError(absl::StrCat("instruction set '", std::string(CpuLevelName(wanted)),
+                                               "' is not available: this processor offers '", std::string(CpuLevelName(best)), "'"));
   }
   // Refused once oneDNN has made up its mind; asking for what it runs at is then no error.
   dnnl_set_max_cpu_isa(OneDnnIsa(wanted));
   const dnnl_cpu_isa_t effective = dnnl_get_effective_cpu_isa();
   if (effective != OneDnnIsa(wanted)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("oneDNN of this process is not at instruction set '", IsaLevelName(wanted), "' but at level ",
+        absl::StrCat("oneDNN of this process is not at instruction set '", std::string(CpuLevelName(wanted)), "' but at level ",
                      static_cast<int>(effective), ": a process can choose once"));
   }
   return std::unique_ptr<CpuDevice>(new CpuDevice(wanted));
 }
 
-CpuDevice::CpuDevice(IsaLevel level) : level_(level), kind_(Kind(level)) {}
+CpuDevice::CpuDevice(CpuLevel level) : level_(level), kind_(Kind(level)) {}
 
 absl::StatusOr<Buffer> CpuDevice::Allocate(int64_t bytes) {
   CHECK_GE(bytes, 0);

@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "worker/device/device.h"
-#include "worker/device/isa_level.h"
+#include "common/cpu/cpu_level.h"
 
 namespace banyan::worker {
 
@@ -19,9 +19,9 @@ class CpuDevice final : public Device {
  public:
   // Pins this process to `level` (absent: the best there is), oneDNN included: that can be done once in a process's
   // life. UNAVAILABLE: the processor lacks the level. FAILED_PRECONDITION: oneDNN already runs at another one.
-  static absl::StatusOr<std::unique_ptr<CpuDevice>> Create(std::optional<IsaLevel> level = std::nullopt);
+  static absl::StatusOr<std::unique_ptr<CpuDevice>> Create(std::optional<CpuLevel> level = std::nullopt);
 
-  IsaLevel level() const { return level_; }
+  CpuLevel level() const { return level_; }
 
   const std::string& kind() const override { return kind_; }
   absl::StatusOr<Buffer> Allocate(int64_t bytes) override;
@@ -30,10 +30,10 @@ class CpuDevice final : public Device {
   void EnterComputeThread() override;
 
  private:
-  explicit CpuDevice(IsaLevel level);
+  explicit CpuDevice(CpuLevel level);
   void Free(std::byte* data, int64_t bytes) override;
 
-  const IsaLevel level_;
+  const CpuLevel level_;
   const std::string kind_;
 };
 

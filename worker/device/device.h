@@ -38,6 +38,8 @@ class Stream {
  public:
   virtual ~Stream() = default;
 
+  // Copies bytes between views of one size; either may be host memory, which then must last until the copy is done.
+  virtual void Copy(const ConstView& from, const View& to) = 0;
   // After all work enqueued so far. Never allocates.
   virtual Event Record() = 0;
   // Work enqueued from now on runs after `event`, which may be another stream's.

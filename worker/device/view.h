@@ -6,26 +6,21 @@
 #include <type_traits>
 
 #include "common/base/check.h"
+#include "common/tensor/dtype.h"
 
 namespace banyan::worker {
 
-enum class DType : uint8_t { kByte, kInt32, kFloat32, kFloat64 };
-
-constexpr int64_t SizeOf(DType dtype) {
-  return dtype == DType::kByte ? 1 : dtype == DType::kFloat64 ? 8 : 4;
-}
-
 template <typename T>
 constexpr DType DTypeOf() {
-  if constexpr (std::is_same_v<T, double>) return DType::kFloat64;
-  if constexpr (std::is_same_v<T, float>) return DType::kFloat32;
-  if constexpr (std::is_same_v<T, int32_t>) return DType::kInt32;
-  return DType::kByte;
+  if constexpr (std::is_same_v<T, double>) return DType::kF64;
+  if constexpr (std::is_same_v<T, float>) return DType::kF32;
+  if constexpr (std::is_same_v<T, int32_t>) return DType::kI32;
+  return DType::kU8;
 }
 
 // `size` contiguous elements of one type in a device's memory, borrowed. The pointer means something only to kernels of
-// that device; nothing else may follow it. A default view is absent: no data, no elements. `Byte` is std::byte or const
-// std::byte.
+// that device; nothing else may follow it. Bytes may be read as any type, everything else only as its own. A default
+// view is absent: no data, no elements. `Byte` is std::byte or const std::byte.
 template <typename Byte>
 class BasicView {
  public:
@@ -33,14 +28,14 @@ class BasicView {
   BasicView(Byte* data, DType dtype, int64_t size) : data_(data), size_(size), dtype_(dtype) {}
 
   // A view that may be written serves where one that is only read is wanted.
-  BasicView(const BasicView<std::byte>& other)
-    requires std::is_const_v<Byte>
-      : data_(other.bytes()), size_(other.size()), dtype_(other.dtype()) {}
+  template <typename Other>
+    requires(std::is_const_v<Byte> && !std::is_const_v<Other>)
+  BasicView(const BasicView<Other>& other) : data_(other.bytes()), size_(other.size()), dtype_(other.dtype()) {}
 
   template <typename T>
   auto* as() const {
     using Element = std::conditional_t<std::is_const_v<Byte>, const T, T>;
-    if (data_ != nullptr) CHECK_EQ(static_cast<int>(dtype_), static_cast<int>(DTypeOf<T>()));
+    if (data_ != nullptr && dtype_ != DType::kU8) CHECK(dtype_ == DTypeOf<T>());
     return reinterpret_cast<Element*>(data_);
   }
 
@@ -60,7 +55,7 @@ class BasicView {
  private:
   Byte* data_ = nullptr;
   int64_t size_ = 0;
-  DType dtype_ = DType::kByte;
+  DType dtype_ = DType::kU8;
 };
 
 using View = BasicView<std::byte>;

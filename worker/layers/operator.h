@@ -40,27 +40,27 @@ enum class Mode : uint8_t { kTrain, kEvaluate };
 // order of the layer's inputs, outputs and parameters; a loss has no outputs.
 struct ForwardCall {
   Mode mode = Mode::kTrain;  // kEvaluate also turns dropout off
-  std::vector<ConstView> inputs;
-  std::vector<View> outputs;
-  std::vector<ConstView> parameters;
-  View loss;  // losses only: two fp64, {sum of losses, sum of weights}, overwritten
-  View saved;
-  View workspace;
+  std::vector<ConstView> inputs = {};
+  std::vector<View> outputs = {};
+  std::vector<ConstView> parameters = {};
+  View loss = {};  // losses only: two fp64, {sum of losses, sum of weights}, overwritten
+  View saved = {};
+  View workspace = {};
 };
 
 struct BackwardCall {
-  std::vector<ConstView> inputs;   // absent unless inputs_in_backward; a loss's always given
-  std::vector<ConstView> outputs;  // absent unless outputs_in_backward
-  std::vector<ConstView> parameters;
-  std::vector<View> output_gradients;  // the operator may overwrite them
+  std::vector<ConstView> inputs = {};   // absent unless inputs_in_backward; a loss's always given
+  std::vector<ConstView> outputs = {};  // absent unless outputs_in_backward
+  std::vector<ConstView> parameters = {};
+  std::vector<View> output_gradients = {};  // the operator may overwrite them
   // Absent where nobody wants it. Overwritten, or added to where accumulate_inputs says so.
-  std::vector<View> input_gradients;
-  std::vector<bool> accumulate_inputs;
+  std::vector<View> input_gradients = {};
+  std::vector<bool> accumulate_inputs = {};
   // Overwritten, or all added to: true for every piece of a leaf but the first.
-  std::vector<View> parameter_gradients;
+  std::vector<View> parameter_gradients = {};
   bool accumulate_parameters = false;
-  View saved;
-  View workspace;
+  View saved = {};
+  View workspace = {};
 };
 
 // One layer of a graph made ready for one device and a fixed number of samples. Forward and Backward enqueue on

@@ -5,6 +5,6 @@
 
 namespace banyan::worker {
 
-const AttentionKernels& AttentionKernelsFor(IsaLevel level) { return BANYAN_TABLE_FOR(level); }
+const AttentionKernels& AttentionKernelsFor(CpuLevel level) { return BANYAN_TABLE_FOR(level); }
 
 }  // namespace banyan::worker

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "worker/device/isa_level.h"
+#include "common/cpu/cpu_level.h"
 
 namespace banyan::worker {
 
@@ -45,7 +45,7 @@ struct AttentionKernels {
   int64_t (*backward_workspace)(int64_t context, int64_t width);
 };
 
-const AttentionKernels& AttentionKernelsFor(IsaLevel level);
+const AttentionKernels& AttentionKernelsFor(CpuLevel level);
 
 }  // namespace banyan::worker
 

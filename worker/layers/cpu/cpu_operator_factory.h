@@ -1,7 +1,7 @@
 #ifndef BANYAN_WORKER_LAYERS_CPU_CPU_OPERATOR_FACTORY_H_
 #define BANYAN_WORKER_LAYERS_CPU_CPU_OPERATOR_FACTORY_H_
 
-#include "worker/device/isa_level.h"
+#include "common/cpu/cpu_level.h"
 #include "worker/layers/operator.h"
 
 namespace banyan::worker {
@@ -9,13 +9,13 @@ namespace banyan::worker {
 // The shipped fp32 operators: oneDNN's products, and kernels of our own compiled for `level`.
 class CpuOperatorFactory final : public OperatorFactory {
  public:
-  explicit CpuOperatorFactory(IsaLevel level) : level_(level) {}
+  explicit CpuOperatorFactory(CpuLevel level) : level_(level) {}
 
-  DType real() const override { return DType::kFloat32; }
+  DType real() const override { return DType::kF32; }
   absl::StatusOr<std::unique_ptr<Operator>> Make(const Graph& graph, const Layer& layer, int64_t samples) override;
 
  private:
-  const IsaLevel level_;
+  const CpuLevel level_;
 };
 
 }  // namespace banyan::worker

@@ -6,14 +6,14 @@
 
 #include "absl/status/statusor.h"
 #include "common/model/graph.h"
-#include "worker/device/isa_level.h"
+#include "common/cpu/cpu_level.h"
 #include "worker/layers/operator.h"
 
 namespace banyan::worker {
 
 // What every fp32 operator of the CPU is made from.
 struct CpuOperatorSpec {
-  IsaLevel level = IsaLevel::kBaseline;
+  CpuLevel level = CpuLevel::kSse2;
   const Graph* graph = nullptr;
   const Layer* layer = nullptr;
   int64_t samples = 0;

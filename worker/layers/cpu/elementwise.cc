@@ -5,6 +5,6 @@
 
 namespace banyan::worker {
 
-const ElementwiseKernels& ElementwiseKernelsFor(IsaLevel level) { return BANYAN_TABLE_FOR(level); }
+const ElementwiseKernels& ElementwiseKernelsFor(CpuLevel level) { return BANYAN_TABLE_FOR(level); }
 
 }  // namespace banyan::worker

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "common/model/layer_types.h"
-#include "worker/device/isa_level.h"
+#include "common/cpu/cpu_level.h"
 
 namespace banyan::worker {
 
@@ -30,7 +30,7 @@ struct ElementwiseKernels {
   void (*mask)(const float* x, const uint8_t* keep, float scale, float* out, int64_t size, bool add);
 };
 
-const ElementwiseKernels& ElementwiseKernelsFor(IsaLevel level);
+const ElementwiseKernels& ElementwiseKernelsFor(CpuLevel level);
 
 }  // namespace banyan::worker
 

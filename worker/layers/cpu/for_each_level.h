@@ -1,4 +1,4 @@
-// Compiles the file BANYAN_KERNELS once for each instruction set level, in the namespaces sse41, avx2 and avx512, after
+// Compiles the file BANYAN_KERNELS once for each instruction set level, in the namespaces sse2, avx2 and avx512, after
 // vector.inc, which gives it the level's vector type. No include guard: a source includes this once, with everything
 // that the kernels need included before. Nothing of the C++ library may be called in between: an inline function of it
 // would be compiled for a level that not every processor has, and the linker may keep that copy for all.
@@ -8,12 +8,12 @@
 #include <cstring>
 
 #pragma GCC push_options
-#pragma GCC target("sse4.1")
+#pragma GCC target("sse2")
 #define BANYAN_VECTOR_BYTES 16
-namespace banyan::worker::sse41 {
+namespace banyan::worker::sse2 {
 #include "worker/layers/cpu/vector.inc"
 #include BANYAN_KERNELS
-}  // namespace banyan::worker::sse41
+}  // namespace banyan::worker::sse2
 #undef BANYAN_VECTOR_BYTES
 #pragma GCC pop_options
 
@@ -39,6 +39,6 @@ namespace banyan::worker::avx512 {
 
 // The table of a level, where each of the three namespaces has a constant `kTable`.
 #define BANYAN_TABLE_FOR(level)                                    \
-  ((level) == ::banyan::worker::IsaLevel::kAvx512 ? avx512::kTable \
-   : (level) == ::banyan::worker::IsaLevel::kAvx2 ? avx2::kTable   \
-                                                  : sse41::kTable)
+  ((level) == ::banyan::CpuLevel::kAvx512 ? avx512::kTable \
+   : (level) == ::banyan::CpuLevel::kAvx2 ? avx2::kTable   \
+                                                  : sse2::kTable)

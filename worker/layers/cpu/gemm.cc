@@ -68,13 +68,13 @@ class MatMul final : public Gemm {
 
 // The kernel table. GFLOP/s on a Zen 4 core, widths 128 to 1536, 256 to 1024 rows: a transposed B, sgemm 103-110 and
 // matmul 107-115; else sgemm 111-117 and matmul 102-117. Below AVX-512 matmul has no form of its own.
-bool UseMatMul(IsaLevel level, const GemmShape& shape) {
-  return level == IsaLevel::kAvx512 && shape.transpose_b && !shape.transpose_a && shape.m >= 16 && shape.n >= 16;
+bool UseMatMul(CpuLevel level, const GemmShape& shape) {
+  return level == CpuLevel::kAvx512 && shape.transpose_b && !shape.transpose_a && shape.m >= 16 && shape.n >= 16;
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Gemm>> MakeGemm(IsaLevel level, const GemmShape& shape) {
+absl::StatusOr<std::unique_ptr<Gemm>> MakeGemm(CpuLevel level, const GemmShape& shape) {
   if (!UseMatMul(level, shape)) return std::make_unique<Sgemm>(shape);
   try {
     return std::make_unique<MatMul>(shape);

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "worker/device/isa_level.h"
+#include "common/cpu/cpu_level.h"
 
 namespace banyan::worker {
 
@@ -28,7 +28,7 @@ class Gemm {
   virtual void Run(const float* a, const float* b, float* c, bool add) = 0;
 };
 
-absl::StatusOr<std::unique_ptr<Gemm>> MakeGemm(IsaLevel level, const GemmShape& shape);
+absl::StatusOr<std::unique_ptr<Gemm>> MakeGemm(CpuLevel level, const GemmShape& shape);
 
 }  // namespace banyan::worker
 

@@ -7,6 +7,6 @@
 
 namespace banyan::worker {
 
-const RowwiseKernels& RowwiseKernelsFor(IsaLevel level) { return BANYAN_TABLE_FOR(level); }
+const RowwiseKernels& RowwiseKernelsFor(CpuLevel level) { return BANYAN_TABLE_FOR(level); }
 
 }  // namespace banyan::worker

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "worker/device/isa_level.h"
+#include "common/cpu/cpu_level.h"
 
 namespace banyan::worker {
 
@@ -24,7 +24,7 @@ struct RowwiseKernels {
                                  int64_t rows, int64_t columns);
 };
 
-const RowwiseKernels& RowwiseKernelsFor(IsaLevel level);
+const RowwiseKernels& RowwiseKernelsFor(CpuLevel level);
 
 }  // namespace banyan::worker
 
