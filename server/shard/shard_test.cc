@@ -1,0 +1,2 @@
+#include "server/shard/shard.h"
+#include "gtest/gtest.h"
