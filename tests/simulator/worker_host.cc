@@ -20,7 +20,7 @@ WorkerHost::WorkerHost(Options options, EventQueue* events, WorkerNetwork* netwo
 WorkerHost::~WorkerHost() {
   *alive_ = false;
   for (const auto& run : runs_) {
-    if (run->set != nullptr) pool_.Release(std::exchange(run->set, nullptr));
+    reducer_.Abandon(*run);
   }
 }
 

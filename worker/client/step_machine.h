@@ -134,6 +134,7 @@ class StepMachine {
   bool outstanding_ = false;
   uint32_t running_ = 0;        // leaves given out and not back, of any step
   uint32_t running_train_ = 0;  // of the open step
+  absl::Time room_at_ = absl::InfinitePast();  // no set is dropped before
   std::vector<bool> computed_;  // leaves of the open step computed before
 
   Counters counters_;

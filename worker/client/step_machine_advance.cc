@@ -7,6 +7,9 @@
 
 namespace banyan::worker {
 
+// A dropped partial's set comes free when the network has let go of it.
+constexpr absl::Duration kRoomAfter = absl::Milliseconds(10);
+
 using LeafState = LeafTargets::LeafState;
 using SlotState = LeafTargets::Slot::State;
 
@@ -152,7 +155,7 @@ void StepMachine::PullWeights() {
     if (peer == nullptr || !peers_.InTouch(*peer)) continue;
     chunk.asked = step;
     ++peer->writes;
-    outputs_.push_back(Send{*peer->stream, Pull{term_, step, ChunkId(i)}});
+    outputs_.push_back(Send{*peer->stream, Pull{term_, step, ChunkId(i)}, 0});
   }
 }
 
@@ -214,6 +217,7 @@ bool StepMachine::Urgent(const LeafTargets::Target& target) {
 // Rule R11: all gradient sets are taken by targets that cannot be pushed now, and one that could be has none. A retained
 // partial is only a cache (rule R7): drop one target's and compute it again when the window has come to it.
 void StepMachine::MakeRoom() {
+  if (now_ < room_at_) return;
   for (const auto& [id, peer] : peers_.all()) {
     if (peer.writes > 0) return;  // a set may come free by itself
   }
@@ -246,6 +250,7 @@ void StepMachine::MakeRoom() {
   }
   targets_.Drop(*victim);
   ++counters_.sets_dropped;
+  room_at_ = now_ + kRoomAfter;
   outputs_.push_back(DropTarget{Pass::kTrain, victim->node});
 }
 
@@ -298,6 +303,7 @@ void StepMachine::SendPush(Peers::Peer& peer, LeafTargets::Target& target, uint3
   ++counters_.partials_pushed;
   counters_.bytes_pushed += partial.data.size();
   if (running_train_ > 0) counters_.bytes_pushed_in_backward += partial.data.size();
+  const uint32_t rank = target.pass == Pass::kTrain ? peers_.RankOf(slot) : Peers::kEvaluationRank;
   outputs_.push_back(Send{*peer.stream, Push{.term = term_,
                                              .step = open_step_,
                                              .chunk = position.chunk,
@@ -306,7 +312,8 @@ void StepMachine::SendPush(Peers::Peer& peer, LeafTargets::Target& target, uint3
                                              .weight = partial.weight,
                                              .loss = partial.loss,
                                              .zero = partial.zero,
-                                             .data = partial.data}});
+                                             .data = partial.data},
+                          rank == Peers::kEvaluationRank ? rank : rank + 1});
 }
 
 }  // namespace banyan::worker

@@ -68,6 +68,7 @@ struct CloseStream {
 struct Send {
   StreamId stream;
   ToServer message;
+  uint32_t priority = 0;  // a lower one may overtake: pulls before pushes, pushes by window position
 };
 // Forget all partials: from now on leaves of this step are summed.
 struct BeginStep {

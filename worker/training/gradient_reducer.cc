@@ -119,6 +119,10 @@ void GradientReducer::Finish(LeafRun& run) {
   pool_->Release(std::exchange(run.set, nullptr));
 }
 
+void GradientReducer::Abandon(LeafRun& run) {
+  if (run.set != nullptr) pool_->Release(std::exchange(run.set, nullptr));
+}
+
 // Joins with the sibling while it is there. No lock is held during a join: a sum on its way up is in nobody's list.
 void GradientReducer::Climb(Generation generation, Pass pass, uint32_t position, Sum sum) {
   Trunk& trunk = TrunksOf(pass)[position];

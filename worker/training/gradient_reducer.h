@@ -59,7 +59,7 @@ class GradientReducer {
     std::function<void()> on_ready = {};
   };
 
-  // `pool`, of sets of layout.set_size floats, must outlive the reducer and every partial that it gave.
+  // `pool`, of sets of layout.set_size floats, must outlive the reducer.
   GradientReducer(Options options, GradientSetPool* pool);
   ~GradientReducer();
 
@@ -78,6 +78,8 @@ class GradientReducer {
   void Deliver(LeafRun& run, uint32_t position);
   // The leaf is computed: what was not delivered counts as +0; gives up the set. kEvaluate delivers here.
   void Finish(LeafRun& run);
+  // The leaf failed: gives up the set. What was delivered of it may be in sums; the step is of no use any more.
+  void Abandon(LeafRun& run);
 
   // Partials that got ready since the last call, in that order.
   std::vector<PartialReady> TakeReady();

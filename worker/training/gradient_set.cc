@@ -11,34 +11,29 @@ constexpr size_t kAlignment = 64;
 
 }  // namespace
 
-GradientSetPool::GradientSetPool(size_t floats, size_t limit) : floats_(floats), limit_(limit) {}
-
-GradientSetPool::~GradientSetPool() {
-  MutexLock lock(mutex_);
-  CHECK_EQ(free_.size(), sets_.size());
-}
+GradientSetPool::GradientSetPool(size_t floats, size_t limit) : floats_(floats) { Reserve(limit); }
 
 void GradientSetPool::Reserve(size_t limit) {
-  MutexLock lock(mutex_);
-  limit_ = std::max(limit_, limit);
-  sets_.reserve(limit_);
-  free_.reserve(limit_);
+  MutexLock lock(state_->mutex);
+  state_->limit = std::max(state_->limit, limit);
+  state_->sets.reserve(state_->limit);
+  state_->free.reserve(state_->limit);
 }
 
 size_t GradientSetPool::free() const {
-  MutexLock lock(mutex_);
-  return limit_ - sets_.size() + free_.size();
+  MutexLock lock(state_->mutex);
+  return state_->limit - state_->sets.size() + state_->free.size();
 }
 
 size_t GradientSetPool::allocated() const {
-  MutexLock lock(mutex_);
-  return sets_.size();
+  MutexLock lock(state_->mutex);
+  return state_->sets.size();
 }
 
 GradientSet* GradientSetPool::Acquire() {
-  MutexLock lock(mutex_);
-  if (free_.empty()) {
-    if (sets_.size() == limit_) return nullptr;
+  MutexLock lock(state_->mutex);
+  if (state_->free.empty()) {
+    if (state_->sets.size() == state_->limit) return nullptr;
     auto set = std::make_unique<GradientSet>();
     const size_t bytes = floats_ * sizeof(float);
     set->memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes + kAlignment);
@@ -46,24 +41,24 @@ GradientSet* GradientSetPool::Acquire() {
     size_t space = bytes + kAlignment;
     CHECK(std::align(kAlignment, bytes, start, space) != nullptr);
     set->floats_ = {static_cast<float*>(start), floats_};
-    free_.push_back(set.get());
-    sets_.push_back(std::move(set));
+    state_->free.push_back(set.get());
+    state_->sets.push_back(std::move(set));
   }
   // The last one given back: its memory is the warmest.
-  GradientSet* set = free_.back();
-  free_.pop_back();
+  GradientSet* set = state_->free.back();
+  state_->free.pop_back();
   set->references_.store(1, std::memory_order_relaxed);
   return set;
 }
 
-void GradientSetPool::Release(GradientSet* set) {
+void GradientSetPool::State::Release(GradientSet* set) {
   if (set->references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  MutexLock lock(mutex_);
-  free_.push_back(set);
+  MutexLock lock(mutex);
+  free.push_back(set);
 }
 
 std::shared_ptr<const void> GradientSetPool::Own(GradientSet* set) {
-  return std::shared_ptr<const void>(set, [this, set](const void*) { Release(set); });
+  return std::shared_ptr<const void>(set, [state = state_, set](const void*) { state->Release(set); });
 }
 
 }  // namespace banyan::worker

@@ -32,9 +32,6 @@ class GradientSetPool {
  public:
   GradientSetPool(size_t floats, size_t limit);
 
-  // All references must be gone.
-  ~GradientSetPool();
-
   // Raises the limit; never lowers it.
   void Reserve(size_t limit);
 
@@ -47,17 +44,24 @@ class GradientSetPool {
   GradientSet* Acquire();
 
   void Reference(GradientSet* set) { set->references_.fetch_add(1, std::memory_order_relaxed); }
-  void Release(GradientSet* set);
+  void Release(GradientSet* set) { state_->Release(set); }
 
-  // One reference of `set`, which passes to what comes back.
+  // One reference of `set`, which passes to what comes back; that may outlive the pool.
   std::shared_ptr<const void> Own(GradientSet* set);
 
  private:
+  // Shared with messages that the network still holds.
+  struct State {
+    void Release(GradientSet* set);
+
+    mutable Mutex mutex;
+    size_t limit ABSL_GUARDED_BY(mutex) = 0;
+    std::vector<std::unique_ptr<GradientSet>> sets ABSL_GUARDED_BY(mutex);
+    std::vector<GradientSet*> free ABSL_GUARDED_BY(mutex);
+  };
+
   const size_t floats_;
-  mutable Mutex mutex_;
-  size_t limit_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<GradientSet>> sets_ ABSL_GUARDED_BY(mutex_);
-  std::vector<GradientSet*> free_ ABSL_GUARDED_BY(mutex_);
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace banyan::worker
