@@ -70,6 +70,8 @@ class Gate {
   // Asks for what has been missing for long.
   void OnTick(absl::Time now);
 
+  Term term() const { return term_; }
+
   // For whom this server waits, and since when. Empty: nobody.
   std::vector<Wait> Waits() const;
 

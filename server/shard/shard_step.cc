@@ -224,7 +224,6 @@ void Shard::Advance() {
   done_ = done;
   window_.Start(max_pending_);
   late_.OnStepDone();
-  counters_["steps_done"] = done_;
 }
 
 void Shard::TellMarks() {
