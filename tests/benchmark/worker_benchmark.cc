@@ -30,7 +30,7 @@
 #include "worker/device/cpu_device.h"
 #include "worker/layers/cpu/cpu_operator_factory.h"
 
-ABSL_FLAG(std::string, case, "a", "a: 4 layers, width 128; b: 6 layers, width 384");
+ABSL_FLAG(std::string, case, "a", "a: 4 layers, width 128; b: 6 layers, width 384; quickstart: configs/gpt_kjv.yaml");
 ABSL_FLAG(int, threads, 1, "leaves side by side");
 ABSL_FLAG(int64_t, leaf, 0, "samples a leaf; 0: the case's own");
 ABSL_FLAG(int64_t, micro, 0, "samples a piece; 0: the case's own");
@@ -48,6 +48,7 @@ struct Case {
 const std::map<std::string, Case> kCases = {
     {"a", {4, 4, 128, 128, 64, 16, 4}},
     {"b", {6, 6, 384, 256, 16, 8, 2}},
+    {"quickstart", {4, 4, 128, 64, 16, 4, 4}},
 };
 
 Graph MakeGraph(const Case& c) {
