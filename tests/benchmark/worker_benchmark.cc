@@ -69,7 +69,7 @@ class Partial final : public GradientSink {
     size_t size = 0;
     for (const Parameter& parameter : graph.parameters) {
       for (uint32_t use = 0; use < parameter.uses; ++use) {
-        places_.push_back({size, static_cast<size_t>(ElementCount(parameter.shape))});
+        places_.push_back({size, static_cast<size_t>(ElementsOf(parameter.shape))});
         size += places_.back().second;
       }
       first_.push_back(places_.size() - parameter.uses);
@@ -102,7 +102,7 @@ class Trainer {
         rule_(MakeAdamW({.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1})), threads_(threads),
         phases_(threads + 1) {
     for (const Parameter& parameter : graph_.parameters) {
-      weights_.emplace_back(ElementCount(parameter.shape));
+      weights_.emplace_back(ElementsOf(parameter.shape));
       Initialize(1, parameter, 0, std::span<float>(weights_.back()));
       for (auto& slot : slots_) slot.emplace_back(weights_.back().size(), 0.0f);
       views_.push_back(ViewOf(std::as_const(weights_.back()).data(), std::ssize(weights_.back())));

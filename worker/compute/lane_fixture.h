@@ -45,7 +45,7 @@ class TestWeights {
     for (const auto& [name, i] : by_name) {
       const Parameter& parameter = graph.parameters[i];
       const bool around_one = parameter.role == ParameterRole::kNorm && name.ends_with(".weight");
-      for (double value : HashUniform(stream, ElementCount(parameter.shape))) {
+      for (double value : HashUniform(stream, ElementsOf(parameter.shape))) {
         values_[i].push_back(static_cast<T>(static_cast<float>(value + (around_one ? 1 : 0))));
       }
       ++stream;
@@ -67,7 +67,7 @@ class RecordingSink final : public GradientSink {
   explicit RecordingSink(const Graph& graph) {
     for (size_t p = 0; p < graph.parameters.size(); ++p) {
       for (uint32_t use = 0; use < graph.parameters[p].uses; ++use) {
-        gradients[{ParameterId(static_cast<uint32_t>(p)), use}].assign(ElementCount(graph.parameters[p].shape),
+        gradients[{ParameterId(static_cast<uint32_t>(p)), use}].assign(ElementsOf(graph.parameters[p].shape),
                                                                        std::numeric_limits<T>::quiet_NaN());
       }
     }

@@ -179,7 +179,7 @@ void Program::Backward(const Piece& piece, Weights weights, bool accumulate, boo
       const Parameter& parameter = graph_.parameter(uses[i].parameter);
       if (parameter.kind != ParameterKind::kTrainable) continue;
       step->backward.parameter_gradients[i] = sink.Accumulator(uses[i]);
-      CHECK_EQ(step->backward.parameter_gradients[i].size(), ElementCount(parameter.shape));
+      CHECK_EQ(step->backward.parameter_gradients[i].size(), ElementsOf(parameter.shape));
     }
     step->backward.accumulate_parameters = accumulate;
     step->op->Backward(piece, step->backward, stream);

@@ -61,7 +61,7 @@ class Program {
 
   Program(const Graph& graph, int64_t samples, Mode mode, DType real);
 
-  int64_t size_of(TensorId id) const { return samples_ * ElementCount(graph_.tensor(id).shape); }
+  int64_t size_of(TensorId id) const { return samples_ * ElementsOf(graph_.tensor(id).shape); }
   bool external(TensorId id) const { return id == graph_.input || id == graph_.targets; }
   int32_t backward_moment(size_t layer) const { return static_cast<int32_t>(2 * steps_.size() - 1 - layer); }
   size_t AddBlock(int64_t bytes, int32_t first, int32_t last);

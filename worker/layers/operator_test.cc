@@ -44,11 +44,11 @@ class Harness {
     for (const ParameterSlot& slot : description.parameters) {
       layer_.parameters.push_back({ParameterId(static_cast<uint32_t>(graph_.parameters.size())), 0});
       graph_.parameters.emplace_back().shape = slot.shape;
-      parameters_.push_back(Random(ElementCount(slot.shape)));
+      parameters_.push_back(Random(ElementsOf(slot.shape)));
     }
     for (size_t i = 0; i < layer_.inputs.size(); ++i) {
       const Tensor& tensor = graph_.tensor(layer_.inputs[i]);
-      const int64_t size = samples_ * ElementCount(tensor.shape);
+      const int64_t size = samples_ * ElementsOf(tensor.shape);
       reals_.push_back(tensor.element == ElementKind::kReal ? Random(size) : std::vector<double>());
       indices_.emplace_back();
       if (tensor.element == ElementKind::kIndex) {
@@ -57,7 +57,7 @@ class Harness {
     }
     for (const Shape& shape : description.outputs) {
       layer_.outputs.push_back(AddTensor(ElementKind::kReal, shape));
-      dy_.push_back(Random(samples_ * ElementCount(shape)));
+      dy_.push_back(Random(samples_ * ElementsOf(shape)));
     }
   }
 

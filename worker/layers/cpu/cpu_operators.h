@@ -21,7 +21,7 @@ struct CpuOperatorSpec {
   const Tensor& input(size_t i) const { return graph->tensor(layer->inputs[i]); }
   const Tensor& output(size_t i) const { return graph->tensor(layer->outputs[i]); }
   // Elements of the piece's input i; its last dimension; the rows that this makes.
-  int64_t input_size(size_t i) const { return samples * ElementCount(input(i).shape); }
+  int64_t input_size(size_t i) const { return samples * ElementsOf(input(i).shape); }
   int64_t columns(size_t i) const { return input(i).shape.empty() ? 1 : input(i).shape.back(); }
   int64_t rows(size_t i) const { return input_size(i) / columns(i); }
 };

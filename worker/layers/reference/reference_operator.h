@@ -17,7 +17,7 @@ class ReferenceOperator : public Operator {
   ReferenceOperator(const Graph& graph, const Layer& layer, int64_t samples)
       : layer_(layer), samples_(samples), shape_(graph.tensor(layer.inputs[0]).shape) {
     needs_.inputs_in_backward = true;
-    size_ = samples_ * ElementCount(shape_);
+    size_ = samples_ * ElementsOf(shape_);
     columns_ = shape_.empty() ? 1 : shape_.back();
     rows_ = size_ / columns_;
   }
