@@ -101,7 +101,7 @@ absl::Status Work() {
   Worker worker({.name = absl::GetFlag(FLAGS_name),
                  .coordinator = absl::GetFlag(FLAGS_coordinator),
                  .token = setup.token,
-                 .state_directory = absl::GetFlag(FLAGS_state_dir),
+                 .index_directory = absl::StrCat(absl::GetFlag(FLAGS_state_dir), "/index"),
                  .incarnation = Incarnation(uint64_t{random()} << 32 | random()),
                  .threads = Threads(),
                  .level = device->level()},

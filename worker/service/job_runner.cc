@@ -7,7 +7,7 @@
 #include "common/logging/logging.h"
 #include "common/rpc/session_codec.h"
 #include "proto/cluster.pb.h"
-#include "worker/service/open_dataset.h"
+#include "worker/data/open_dataset.h"
 
 namespace banyan::worker {
 
@@ -83,7 +83,9 @@ bool JobRunner::WaitForFacts() {
 }
 
 absl::Status JobRunner::Prepare() {
-  ASSIGN_OR_RETURN(data_, OpenDataset(job_->job().recipe(), *needs_.files, *needs_.roots, options_.state_directory));
+  ASSIGN_OR_RETURN(data_, OpenDataset(job_->job().recipe(), {.files = *needs_.files,
+                                                                 .roots = *needs_.roots,
+                                                                 .index_directory = options_.index_directory}));
   {
     MutexLock lock(mutex_);
     facts_ = data_->facts();

@@ -36,7 +36,7 @@ class JobRunner {
     WorkerId worker;
     Incarnation incarnation;
     std::string token;
-    std::string state_directory;  // for indexes of data
+    std::string index_directory;  // for indexes of data
     uint32_t threads = 1;
     CpuLevel level = CpuLevel::kSse2;
     // Called on the runner's thread. `on_news`: a report ought to go out soon. `on_over`: the job is over for this worker.

@@ -137,7 +137,7 @@ void Worker::OnCommand(const v1::Command& command) {
         runner_ = std::make_shared<JobRunner>(JobRunner::Options{.worker = WorkerId(command.id()),
                                                                  .incarnation = options_.incarnation,
                                                                  .token = options_.token,
-                                                                 .state_directory = options_.state_directory,
+                                                                 .index_directory = options_.index_directory,
                                                                  .threads = options_.threads,
                                                                  .level = options_.level,
                                                                  .on_news = [this] { session_->ReportNow(); },

@@ -28,7 +28,7 @@ class Worker {
     std::string name;
     std::string coordinator;
     std::string token;
-    std::string state_directory;
+    std::string index_directory;  // for indexes of data
     Incarnation incarnation;
     uint32_t threads = 1;
     CpuLevel level = CpuLevel::kSse2;

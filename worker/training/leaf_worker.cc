@@ -1,14 +1,12 @@
 #include "worker/training/leaf_worker.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/data/held_out.h"
-#include "common/random/permutation.h"
 
 namespace banyan::worker {
 namespace {
@@ -18,18 +16,11 @@ DType TypeOf(const Graph& graph, TensorId tensor) {
   return graph.tensor(tensor).element == ElementKind::kIndex ? DType::kI32 : DType::kF32;
 }
 
-SampleOrder OrderOf(const JobPlan& plan) {
-  return SampleOrder({.seed = plan.seed,
-                      .samples = plan.training_samples,
-                      .batch = plan.batch_samples,
-                      .leaf = plan.leaf_samples});
-}
-
 }  // namespace
 
-LeafWorker::LeafWorker(const Job& job, std::unique_ptr<Lane> lane)
+LeafWorker::LeafWorker(const Job& job, LeafReader reader, std::unique_ptr<Lane> lane)
     : job_(job),
-      order_(OrderOf(*job.plan)),
+      reader_(std::move(reader)),
       input_type_(TypeOf(job.plan->graph, job.plan->graph.input)),
       target_type_(TypeOf(job.plan->graph, job.plan->graph.targets)),
       lane_(std::move(lane)),
@@ -38,12 +29,13 @@ LeafWorker::LeafWorker(const Job& job, std::unique_ptr<Lane> lane)
 absl::StatusOr<std::unique_ptr<LeafWorker>> LeafWorker::Create(const Job& job, Device& device,
                                                                OperatorFactory& factory) {
   const JobPlan& plan = *job.plan;
+  ASSIGN_OR_RETURN(LeafReader reader, LeafReader::Make(plan, *job.data));
   ASSIGN_OR_RETURN(auto lane, Lane::Create(plan.graph, device, factory,
                                            {.micro = static_cast<int64_t>(plan.micro_samples)}));
-  std::unique_ptr<LeafWorker> worker(new LeafWorker(job, std::move(lane)));
-  const auto samples = static_cast<int64_t>(plan.leaf_samples);
-  ASSIGN_OR_RETURN(worker->inputs_, device.Allocate(samples * static_cast<int64_t>(job.data->input_bytes())));
-  ASSIGN_OR_RETURN(worker->targets_, device.Allocate(samples * static_cast<int64_t>(job.data->target_bytes())));
+  std::unique_ptr<LeafWorker> worker(new LeafWorker(job, std::move(reader), std::move(lane)));
+  const LeafReader& made = worker->reader_;
+  ASSIGN_OR_RETURN(worker->inputs_, device.Allocate(static_cast<int64_t>(made.input_bytes(plan.leaf_samples))));
+  ASSIGN_OR_RETURN(worker->targets_, device.Allocate(static_cast<int64_t>(made.target_bytes(plan.leaf_samples))));
   return worker;
 }
 
@@ -55,7 +47,7 @@ absl::Status LeafWorker::Run(std::span<const Action> actions, Step step, LeafRun
       case ActionKind::kPull:  // the step machine gives leaves out when their weights are in place
         break;
       case ActionKind::kLoad:
-        if (run.pass == Pass::kTrain) LoadTraining(step, actions[i].leaf);
+        if (run.pass == Pass::kTrain) Load(step, actions[i].leaf);
         break;
       case ActionKind::kForward:
         if (i + 1 == actions.size() || actions[i + 1].kind != ActionKind::kBackward ||
@@ -80,26 +72,20 @@ absl::Status LeafWorker::Run(std::span<const Action> actions, Step step, LeafRun
   return absl::OkStatus();
 }
 
-void LeafWorker::Read(DataPart part, uint64_t sample, int64_t row) {
-  const auto input_bytes = static_cast<int64_t>(job_.data->input_bytes());
-  const auto target_bytes = static_cast<int64_t>(job_.data->target_bytes());
-  job_.data->Read(part, sample,
-                  {inputs_.view(DType::kU8, row * input_bytes, input_bytes).bytes(), job_.data->input_bytes()},
-                  {targets_.view(DType::kU8, row * target_bytes, target_bytes).bytes(), job_.data->target_bytes()});
+std::span<std::byte> LeafWorker::InputBytes(uint64_t samples) const {
+  const size_t bytes = reader_.input_bytes(samples);
+  return {inputs_.view(DType::kU8, 0, static_cast<int64_t>(bytes)).bytes(), bytes};
 }
 
-// As SampleOrder::LeafSamples, which allocates.
-void LeafWorker::LoadTraining(Step step, uint32_t leaf) {
-  const SampleOrder::Options& order = order_.options();
-  const uint64_t first = order_.GlobalIndex(step, leaf, 0);
-  loaded_ = static_cast<int64_t>(order_.LeafSize(leaf));
-  std::optional<Permutation> permutation;
-  for (int64_t row = 0; row < loaded_; ++row) {
-    const uint64_t index = first + static_cast<uint64_t>(row);
-    const uint64_t position = index % order.samples;
-    if (!permutation || position == 0) permutation.emplace(order.seed, index / order.samples, order.samples);
-    Read(DataPart::kTraining, permutation->Map(position), row);
-  }
+std::span<std::byte> LeafWorker::TargetBytes(uint64_t samples) const {
+  const size_t bytes = reader_.target_bytes(samples);
+  return {targets_.view(DType::kU8, 0, static_cast<int64_t>(bytes)).bytes(), bytes};
+}
+
+void LeafWorker::Load(Step step, uint32_t leaf) {
+  const uint64_t samples = reader_.TrainingSamples(leaf);
+  reader_.ReadTraining(step, leaf, InputBytes(samples), TargetBytes(samples));
+  loaded_ = static_cast<int64_t>(samples);
 }
 
 LeafData LeafWorker::DataOf(Step step, int64_t first_sample, int64_t samples) const {
@@ -122,12 +108,12 @@ absl::Status LeafWorker::Train(Step step, LeafRun& run) {
 // A run may be longer than a leaf: piece by piece, summed as a lane sums the pieces of a leaf.
 absl::Status LeafWorker::Evaluate(Step step, LeafRun& run) {
   CHECK(job_.plan->evaluation.has_value());
-  const SampleRange range = EvaluationRun(job_.plan->evaluation->SamplesIn(step), job_.plan->leaves, run.leaf);
+  const SampleRange range = reader_.HeldOutSamples(job_.plan->evaluation->SamplesIn(step), run.leaf);
   run.loss = 0;
   run.weight = 0;
   for (uint64_t begin = range.begin; begin < range.end;) {
     const uint64_t samples = std::min(job_.plan->micro_samples, range.end - begin);
-    for (uint64_t i = 0; i < samples; ++i) Read(DataPart::kHeldOut, begin + i, static_cast<int64_t>(i));
+    reader_.ReadHeldOut({begin, begin + samples}, InputBytes(samples), TargetBytes(samples));
     ASSIGN_OR_RETURN(const LeafLoss loss,
                      lane_->Evaluate(DataOf(step, static_cast<int64_t>(begin), static_cast<int64_t>(samples)),
                                      job_.weights));

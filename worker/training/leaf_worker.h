@@ -8,10 +8,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/data/sample_order.h"
 #include "common/job/job_plan.h"
 #include "worker/compute/lane.h"
 #include "worker/data/dataset.h"
+#include "worker/data/leaf_reader.h"
 #include "worker/training/action.h"
 #include "worker/training/gradient_reducer.h"
 #include "worker/training/reducer_sink.h"
@@ -32,6 +32,7 @@ class LeafWorker {
     Weights weights;
   };
 
+  // FAILED_PRECONDITION where the data are not the plan's.
   static absl::StatusOr<std::unique_ptr<LeafWorker>> Create(const Job& job, Device& device, OperatorFactory& factory);
 
   // `actions` are one stage's, of the leaf that `run` was started for. An error means that nothing of the leaf may be
@@ -39,17 +40,18 @@ class LeafWorker {
   absl::Status Run(std::span<const Action> actions, Step step, LeafRun& run);
 
  private:
-  LeafWorker(const Job& job, std::unique_ptr<Lane> lane);
+  LeafWorker(const Job& job, LeafReader reader, std::unique_ptr<Lane> lane);
 
-  void LoadTraining(Step step, uint32_t leaf);
+  std::span<std::byte> InputBytes(uint64_t samples) const;
+  std::span<std::byte> TargetBytes(uint64_t samples) const;
+
+  void Load(Step step, uint32_t leaf);
   absl::Status Train(Step step, LeafRun& run);
   absl::Status Evaluate(Step step, LeafRun& run);
-  // Sample `sample` becomes number `row` in the buffers.
-  void Read(DataPart part, uint64_t sample, int64_t row);
   LeafData DataOf(Step step, int64_t first_sample, int64_t samples) const;
 
   const Job job_;
-  const SampleOrder order_;
+  const LeafReader reader_;
   const DType input_type_;
   const DType target_type_;
   const std::unique_ptr<Lane> lane_;
