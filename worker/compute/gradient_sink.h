@@ -1,6 +1,9 @@
 #ifndef BANYAN_WORKER_COMPUTE_GRADIENT_SINK_H_
 #define BANYAN_WORKER_COMPUTE_GRADIENT_SINK_H_
 
+#include <array>
+#include <span>
+
 #include "common/model/graph.h"
 #include "worker/device/device.h"
 #include "worker/device/view.h"
@@ -12,6 +15,13 @@ namespace banyan::worker {
 class GradientSink {
  public:
   virtual ~GradientSink() = default;
+
+  // {sum of losses, sum of weights} of each of the leaf's pieces, to be added in order: host memory, readable once
+  // `done` has happened, which is before any gradient is complete. Called once, before the first Complete.
+  virtual void Loss(std::span<const std::array<double, 2>> pieces, const Event& done) {
+    (void)pieces;
+    (void)done;
+  }
 
   // Where the gradient of `use` is summed: as many elements of the operators' real type as the parameter has, on the
   // device, content undefined. Asked for in each of the leaf's pieces, just before it is written; the answer is the

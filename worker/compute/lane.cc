@@ -63,7 +63,9 @@ absl::StatusOr<LeafLoss> Lane::Run(const LeafData& leaf, Weights weights, Mode m
                      leaf.targets.Slice(begin * targets, samples * targets), weights, *stream_);
     stream_->Copy(program->loss(), ViewOf(losses_[pieces].data(), 2));
     if (sink != nullptr) {
-      program->Backward(piece, weights, begin > 0, begin + samples == leaf.samples, *sink, *stream_);
+      const bool last = begin + samples == leaf.samples;
+      if (last) sink->Loss(std::span(losses_).first(pieces + 1), stream_->Record());
+      program->Backward(piece, weights, begin > 0, last, *sink, *stream_);
     }
     begin += samples;
   }
