@@ -104,7 +104,7 @@ const std::vector<Confined>& Libraries() {
       // A job and a manifest are plain data to the domain; other messages are the edge's.
       {"messages of services",
        {"proto/client", "proto/cluster", "proto/parameter_server", "proto/tensor"},
-       {"common/rpc/", "worker/client/", "cli/"}},
+       {"common/rpc/", "worker/client/", "coordinator/store/", "cli/"}},
       {"the store's records", {"proto/store"}, {"coordinator/store/"}},
       {"protobuf", {"google/protobuf/"}, {"common/checkpoint/", "common/config/", "common/rpc/", "cli/"}},
       {"CUDA", {"cuda", "cublas", "cudnn", "nccl"}, {"worker/device/cuda/"}},

@@ -26,7 +26,7 @@ constexpr const char* kEndings[] = {".h",  ".cc", ".inc",  ".cu",  ".proto", ".p
 fs::path Root() { return fs::canonical("tests/architecture/BUILD").parent_path().parent_path().parent_path(); }
 
 bool IsSource(const fs::path& path) {
-  if (path.filename() == "BUILD") return true;
+  if (path.extension().empty()) return true;  // BUILD files and scripts
   for (const char* ending : kEndings) {
     if (path.extension() == ending) return true;
   }
