@@ -48,4 +48,14 @@ ExitCode PrintJobEnd(Environment& environment, JobsClient& client, const std::st
   return ExitCodeOf(job->summary().state());
 }
 
+ExitCode FollowToEnd(Environment& environment, JobsClient& client, Interrupts& interrupts, const FollowOptions& options,
+                     bool json) {
+  const absl::StatusOr<FollowEnd> end = Follow(environment, client, interrupts, options);
+  if (!end.ok()) return Fail(environment, end.status());
+  if (*end == FollowEnd::kOver) return PrintJobEnd(environment, client, options.job, json);
+  environment.err << "detached; job " << options.job << " goes on. Follow it: banyan wait " << options.job
+                  << "    end it: banyan stop " << options.job << std::endl;
+  return ExitCode::kDetached;
+}
+
 }  // namespace banyan::cli

@@ -5,6 +5,7 @@
 
 #include "cli/base/command.h"
 #include "cli/client/jobs_client.h"
+#include "cli/follow/follow.h"
 
 namespace banyan::cli {
 
@@ -12,6 +13,10 @@ namespace banyan::cli {
 // where the checkpoint lies and what to type next; with `json` the line of result.h. Keeps result.json. Returns the
 // exit code of the job's state.
 ExitCode PrintJobEnd(Environment& environment, JobsClient& client, const std::string& id, bool json);
+
+// Follows the job and prints its end. Where it is left to itself, says how to find it again: kDetached.
+ExitCode FollowToEnd(Environment& environment, JobsClient& client, Interrupts& interrupts, const FollowOptions& options,
+                     bool json);
 
 }  // namespace banyan::cli
 
