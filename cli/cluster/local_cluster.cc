@@ -75,13 +75,15 @@ std::vector<std::string> LocalCluster::CommandOf(const LocalProcess& process) co
   const bool is_coordinator = process.role == kCoordinator;
   std::vector<std::string> command = {
       JoinPath(options_.programs, absl::StrCat("banyan-", process.role)),
-      // Others know the coordinator by its first port.
-      absl::StrCat("--listen=", is_coordinator && !coordinator_.empty() ? coordinator_ : "127.0.0.1:0"),
       absl::StrCat("--state-dir=", JoinPath(options_.state_dir, name)),
       absl::StrCat("--token-file=", token_file()),
   };
   if (!options_.stays) command.push_back(absl::StrCat("--parent-pipe=", ChildProcess::kParentPipe));
-  if (is_coordinator) return command;
+  if (is_coordinator) {
+    // The others know it by its first port.
+    command.push_back(absl::StrCat("--listen=", coordinator_.empty() ? "127.0.0.1:0" : coordinator_));
+    return command;
+  }
   command.push_back(absl::StrCat("--coordinator=", coordinator_));
   command.push_back(absl::StrCat("--name=", name));
   for (const std::string& root : options_.roots) command.push_back(absl::StrCat("--root=", root));
