@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -150,6 +152,7 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
                      .report_soon = [&] { session_slot.ReportNow(); },
                      .leave = [&](const std::string& reason) { watch.Request(reason); }});
   agent_slot.Set(&agent);
+  std::atomic<bool> lost = false;
   {
     SessionClient session(
         {.coordinator = absl::GetFlag(FLAGS_coordinator), .token = token},
@@ -159,10 +162,18 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
                logs.MoveTo(report);
                return report;
              },
-         .on_command = [&](const v1::Command& command) { agent.OnCommand(command); },
-         .on_lost = [](const absl::Status& status) {
-           log::Warning("session with the coordinator lost: {}", std::string(status.message()));
-         }});
+         .on_command =
+             [&](const v1::Command& command) {
+               lost = false;
+               agent.OnCommand(command);
+             },
+         .on_lost =
+             [&](const absl::Status& status) {
+               // Once a loss, not once an attempt.
+               if (lost.exchange(true)) return;
+               log::Warning("no session with the coordinator at {}, trying on: {}", absl::GetFlag(FLAGS_coordinator),
+                            std::string(status.message()));
+             }});
     session_slot.Set(&session);
     std::cout << FormatReadyLine({.name = process.name(),
                                   .endpoint = process.endpoint(),
