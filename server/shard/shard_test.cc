@@ -235,6 +235,20 @@ TEST_F(ShardTest, PushesBeyondTheWindowAreRefused) {
   EXPECT_EQ(shard->Report().counters["partials_duplicate"], 1u);
 }
 
+TEST_F(ShardTest, ABareMarkTellsThatTheWindowHasMoved) {
+  max_pending = 3;
+  Make({.leaves = 8, .clip_norm = 0.01}, 2);
+  Begin();
+  SayHello(kA);
+  sent.clear();
+
+  PushOne(kA, 1, Place(0), Root());  // waits for the ledger: no weights
+
+  const auto mark = Last<Weights>(kA);
+  EXPECT_FALSE(mark.chunk.has_value());
+  EXPECT_EQ(mark.window_end, 2u);
+}
+
 TEST_F(ShardTest, TheFirstPositionHasItsRoomWhateverTheOthersHold) {
   max_pending = 3;
   Make({.leaves = 16}, 4);  // two positions in the window, two pool buffers each
