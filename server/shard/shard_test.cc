@@ -281,7 +281,8 @@ TEST_F(ShardTest, ANewTermClosesOldStreamsAndRefusesOldFrames) {
   EXPECT_EQ(Last<State>(kB).done_through, 0u);
   shard->OnPush(kB, job->PushOf(1, 1, Place(0).chunk, Place(0).use, Root()));
   ASSERT_EQ(closed.size(), 2u);
-  EXPECT_EQ(closed[1].second.message(), "frame of term 1, the job is at term 2 here; open the stream again at its term");
+  EXPECT_EQ(closed[1].second.message(),
+            "frame of term 1, the job is at term 2 here; open the stream again at its term");
   EXPECT_TRUE(shard->Report().entries.empty()) << "entries of term 1 are forgotten";
 }
 
