@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -121,8 +123,8 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
         "refusing to listen on '", listen,
         "': beyond loopback a server must have mutual TLS, which is not there yet; listen on 127.0.0.1"));
   }
-  const uint32_t threads =
-      absl::GetFlag(FLAGS_threads) > 0 ? absl::GetFlag(FLAGS_threads) : std::max(1u, std::thread::hardware_concurrency());
+  uint32_t threads = absl::GetFlag(FLAGS_threads);
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   std::string token_file = absl::GetFlag(FLAGS_token_file);
   if (token_file.empty()) token_file = absl::StrCat(absl::GetFlag(FLAGS_state_dir), "/token");
   ASSIGN_OR_RETURN(const std::string token, ReadToken(token_file));
@@ -135,7 +137,8 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RpcServer> rpc,
                    RpcServer::Start({.listen = absl::GetFlag(FLAGS_listen), .token = token, .services = {&service}}));
   ASSIGN_OR_RETURN(std::unique_ptr<MetricsPage> metrics,
-                   MetricsPage::Start(absl::GetFlag(FLAGS_metrics_listen), token, [&] { return agent_slot.Samples(); }));
+                   MetricsPage::Start(absl::GetFlag(FLAGS_metrics_listen), token,
+                                      [&] { return agent_slot.Samples(); }));
   v1::Process process = Describe(threads);
   process.set_endpoint(rpc->endpoint());
   process.set_metrics_endpoint(metrics->endpoint());
@@ -150,6 +153,7 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
                      .report_soon = [&] { session_slot.ReportNow(); },
                      .leave = [&](const std::string& reason) { watch.Request(reason); }});
   agent_slot.Set(&agent);
+  std::atomic<bool> lost = false;
   {
     SessionClient session(
         {.coordinator = absl::GetFlag(FLAGS_coordinator), .token = token},
@@ -159,10 +163,18 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
                logs.MoveTo(report);
                return report;
              },
-         .on_command = [&](const v1::Command& command) { agent.OnCommand(command); },
-         .on_lost = [](const absl::Status& status) {
-           log::Warning("session with the coordinator lost: {}", std::string(status.message()));
-         }});
+         .on_command =
+             [&](const v1::Command& command) {
+               lost = false;
+               agent.OnCommand(command);
+             },
+         .on_lost =
+             [&](const absl::Status& status) {
+               // Once a loss, not once an attempt.
+               if (lost.exchange(true)) return;
+               log::Warning("no session with the coordinator at {}, trying on: {}", absl::GetFlag(FLAGS_coordinator),
+                            std::string(status.message()));
+             }});
     session_slot.Set(&session);
     std::cout << FormatReadyLine({.name = process.name(),
                                   .endpoint = process.endpoint(),

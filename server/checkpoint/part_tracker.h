@@ -12,8 +12,8 @@
 
 namespace banyan::server {
 
-// The parts of one term's checkpoints as a shard makes them: which chunks have been taken, what is to be told. A part is
-// told when it is written, when it cannot be, or when its step was missed.
+// The parts of one term's checkpoints as a shard makes them: which chunks have been taken, what is to be told. A part
+// is told when it is written, when it cannot be, or when its step was missed.
 // Thread-compatible.
 class PartTracker {
  public:

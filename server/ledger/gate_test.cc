@@ -202,8 +202,8 @@ TEST_F(GateTest, ANewTermForgetsTheOldSums) {
 TEST_F(GateTest, RefusesASegmentThatDoesNotExist) {
   Start(2);
 
-  const absl::Status status =
-      servers[0].gate->OnSum({.term = 1, .step = 1, .from = ServerId(11), .parts = {{.chunk = ChunkId(4), .segment = 2}}});
+  const absl::Status status = servers[0].gate->OnSum(
+      {.term = 1, .step = 1, .from = ServerId(11), .parts = {{.chunk = ChunkId(4), .segment = 2}}});
 
   EXPECT_EQ(status.message(), "sum of step 1 from server 11 names segment 2 of chunk 4, which does not exist");
 }

@@ -90,8 +90,9 @@ std::string ServerAgent::Admit(const Job& job, uint64_t bytes) const {
     if (&other != &job) others += other.needed_bytes;
   }
   if (others + bytes <= options_.memory_bytes) return "";
-  return absl::StrCat("the job's chunks need ", bytes, " bytes on server '", options_.process.name(), "', which may use ",
-                      options_.memory_bytes, " (--memory-bytes) and has given ", others, " to other jobs");
+  return absl::StrCat("the job's chunks need ", bytes, " bytes on server '", options_.process.name(),
+                      "', which may use ", options_.memory_bytes, " (--memory-bytes) and has given ", others,
+                      " to other jobs");
 }
 
 std::shared_ptr<JobHost> ServerAgent::MakeHost(std::shared_ptr<const JobFacts> facts) {

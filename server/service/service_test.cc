@@ -231,7 +231,8 @@ class ServiceTest : public testing::Test {
         std::vector<float> gradient(static_cast<size_t>(layout.chunk(place.chunk).element_count), 0.0f);
         for (const Segment& segment : layout.chunk(place.chunk).segments) {
           for (int64_t i = 0; i < segment.element_count; ++i) {
-            const uint64_t name = segment.parameter.value() * 977 + static_cast<uint64_t>(segment.first_element + i) + place.use;
+            const uint64_t name =
+                segment.parameter.value() * 977 + static_cast<uint64_t>(segment.first_element + i) + place.use;
             // Powers of two: the sum over leaves has the same bits however it is cut.
             gradient[static_cast<size_t>(segment.offset + i)] =
                 static_cast<float>(1u << node.level) * static_cast<float>(static_cast<int>((name * step) % 13) - 6);

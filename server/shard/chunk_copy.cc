@@ -61,7 +61,8 @@ ChunkCopy::Root ChunkCopy::Commit(bool with_parts) {
   const std::span<const float> values = other_->values();
   for (uint32_t i = 0; i < layout_->segments.size(); ++i) {
     const Segment& segment = layout_->segments[i];
-    const auto elements = values.subspan(static_cast<size_t>(segment.offset), static_cast<size_t>(segment.element_count));
+    const auto elements =
+        values.subspan(static_cast<size_t>(segment.offset), static_cast<size_t>(segment.element_count));
     root.parts.push_back(
         {.chunk = id(), .segment = i, .sum_of_squares = SegmentSumOfSquares(options_.level, elements)});
   }

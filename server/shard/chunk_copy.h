@@ -17,8 +17,8 @@
 
 namespace banyan::server {
 
-// A server's copy of one chunk: weights and slots @applied, the weights of the step before as long as they are kept, and
-// the partials of step applied + 1 (docs/protocol.md, section 4: R1, R5, R6).
+// A server's copy of one chunk: weights and slots @applied, the weights of the step before as long as they are kept,
+// and the partials of step applied + 1 (docs/protocol.md, section 4: R1, R5, R6).
 //
 // Two buffers beside the slots: the accumulator of step t+1 becomes the new weights in place, the old weights become
 // `previous`, and the first push of the next step, of any use, takes that buffer as its accumulator. Each further use

@@ -25,6 +25,7 @@ JobPlan MakePlan() {
   v1::Job job;
   CHECK(google::protobuf::TextFormat::ParseFromString(R"(
     recipe {
+      seed: 1
       model { gpt { layers: 6 heads: 6 width: 384 context: 256 dropout: 0 } }
       batch { samples: 4 leaf: 1 }
       until { steps: 1000000 }

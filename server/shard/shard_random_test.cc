@@ -37,7 +37,11 @@ bool SameBits(const Payload& payload, const std::vector<float>& values) {
 class Cluster {
  public:
   Cluster(const ToyJob& job, const Layout& layout, uint32_t seed)
-      : job_(job), layout_(layout), random_(seed), tree_(job.plan().leaves), map_(job.Map(layout.servers, layout.shards)) {
+      : job_(job),
+        layout_(layout),
+        random_(seed),
+        tree_(job.plan().leaves),
+        map_(job.Map(layout.servers, layout.shards)) {
     for (uint32_t server = 0; server < layout.servers; ++server) {
       gates_.push_back(std::make_unique<GateHost>(*this, server));
       for (uint32_t shard = 0; shard < layout.shards; ++shard) {
@@ -92,7 +96,8 @@ class Cluster {
     void Restore(RestoreWork work) override { restores.push_back(std::move(work)); }
     void Committed(Term term, Step step, ChunkId chunk, std::vector<SegmentSum> parts, double weight,
                    double loss) override {
-      if (term == cluster.term_) cluster.gates_[server]->commits.push_back({step, chunk, std::move(parts), weight, loss});
+      if (term != cluster.term_) return;
+      cluster.gates_[server]->commits.push_back({step, chunk, std::move(parts), weight, loss});
     }
     void WriteCheckpoint(CheckpointWork work) override { writes.push_back(std::move(work)); }
 

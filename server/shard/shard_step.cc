@@ -171,7 +171,8 @@ void Shard::Apply(ChunkCopy& copy, ChunkCopy::Root root, Ledger ledger) {
   UpdateStep update{.learning_rate = ledger.learning_rate, .update = step, .skip = ledger.weight == 0};
   if (!update.skip) {
     const double divisor = ledger.weight * ledger.loss_scale;
-    const double clip = gated() && ledger.norm.has_value() ? std::min(1.0, options_.clip_norm / (*ledger.norm + 1e-6)) : 1;
+    const double clip =
+        gated() && ledger.norm.has_value() ? std::min(1.0, options_.clip_norm / (*ledger.norm + 1e-6)) : 1;
     update.gradient_factor = clip / divisor;
   }
   const UpdateResult result = copy.Apply(update, ledger);
@@ -257,7 +258,8 @@ void Shard::TakeForCheckpoint(const ChunkCopy& copy, Step step) {
   }
 }
 
-void Shard::OnCheckpointWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
+void Shard::OnCheckpointWritten(Term term, Step step,
+                                const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
   parts_.OnWritten(term, step, ranges);
 }
 

@@ -235,6 +235,20 @@ TEST_F(ShardTest, PushesBeyondTheWindowAreRefused) {
   EXPECT_EQ(shard->Report().counters["partials_duplicate"], 1u);
 }
 
+TEST_F(ShardTest, ABareMarkTellsThatTheWindowHasMoved) {
+  max_pending = 3;
+  Make({.leaves = 8, .clip_norm = 0.01}, 2);
+  Begin();
+  SayHello(kA);
+  sent.clear();
+
+  PushOne(kA, 1, Place(0), Root());  // waits for the ledger: no weights
+
+  const auto mark = Last<Weights>(kA);
+  EXPECT_FALSE(mark.chunk.has_value());
+  EXPECT_EQ(mark.window_end, 2u);
+}
+
 TEST_F(ShardTest, TheFirstPositionHasItsRoomWhateverTheOthersHold) {
   max_pending = 3;
   Make({.leaves = 16}, 4);  // two positions in the window, two pool buffers each
@@ -267,7 +281,8 @@ TEST_F(ShardTest, ANewTermClosesOldStreamsAndRefusesOldFrames) {
   EXPECT_EQ(Last<State>(kB).done_through, 0u);
   shard->OnPush(kB, job->PushOf(1, 1, Place(0).chunk, Place(0).use, Root()));
   ASSERT_EQ(closed.size(), 2u);
-  EXPECT_EQ(closed[1].second.message(), "frame of term 1, the job is at term 2 here; open the stream again at its term");
+  EXPECT_EQ(closed[1].second.message(),
+            "frame of term 1, the job is at term 2 here; open the stream again at its term");
   EXPECT_TRUE(shard->Report().entries.empty()) << "entries of term 1 are forgotten";
 }
 

@@ -7,8 +7,8 @@
 
 namespace banyan::server {
 
-// Which (chunk, use) positions of a shard may be pushed now, so that what pends fits a pool of buffers (docs/protocol.md,
-// "Memory: what pends, and the window"; rule R11).
+// Which (chunk, use) positions of a shard may be pushed now, so that what pends fits a pool of buffers
+// (docs/protocol.md, "Memory: what pends, and the window"; rule R11).
 //
 // Positions stand in the order in which backward produces them. `lo` is the first whose use root is not complete;
 // positions below `end` = lo + V may be pushed, V = max(1, pool / (h - 1)), all when h <= 1, where h is the most
