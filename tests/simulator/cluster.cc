@@ -337,8 +337,8 @@ void Cluster::StartWorker(uint32_t index) {
   options.job = options_.job;
   options.layout = options_.layout;
   options.lanes = 1 + events_.Draw(2);
-  // At least what one target takes; often fewer than all of them do.
-  options.sets = options.lanes + 4 + events_.Draw(4);
+  // What one target takes at the least (1 + log2 of its leaves, one more for each further lane); seldom what all do.
+  options.sets = options.lanes + tree_.root().level + events_.Draw(3);
   options.leaf_time = absl::Milliseconds(5 << events_.Draw(4));
   worker.host = std::make_shared<WorkerHost>(std::move(options), &events_, worker.port.get());
   Order(index);
