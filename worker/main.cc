@@ -1,13 +1,18 @@
-// banyan-worker: computes gradients of jobs' leaves on this machine. The process that people start only keeps a child
-// alive (--child) that does the work, a fresh one for each job.
+// banyan-worker: computes gradients of jobs' models. The process that is started watches over a child that does the
+// work: one child a job, so that nothing of a job outlives it.
 
-#include <sys/resource.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -17,184 +22,179 @@
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/sync.h"
-#include "common/file/file_util.h"
+#include "common/cpu/cpu_level.h"
 #include "common/file/posix_file_system.h"
 #include "common/file/roots.h"
 #include "common/logging/logging.h"
 #include "common/process/ready_line.h"
 #include "common/process/shutdown_watch.h"
-#include "common/rpc/session_client.h"
 #include "common/rpc/token.h"
 #include "worker/device/cpu_device.h"
 #include "worker/layers/cpu/cpu_operator_factory.h"
-#include "worker/service/log_outbox.h"
 #include "worker/service/supervisor.h"
-#include "worker/service/worker_agent.h"
+#include "worker/service/worker.h"
 
 ABSL_FLAG(std::string, name, "worker-0", "name of this worker, unique in the cluster; keeps its id across restarts");
 ABSL_FLAG(std::string, coordinator, "", "host:port of the coordinator");
-ABSL_FLAG(std::vector<std::string>, root, {}, "name=DIRECTORY that jobs' paths may name, as in data=/srv/data");
+ABSL_FLAG(std::vector<std::string>, root, {},
+          "name=DIRECTORY that jobs' paths may name, as in data=/srv/data; may be given several times");
 ABSL_FLAG(uint32_t, threads, 0, "leaves computed side by side, one thread each; 0: one a core");
-ABSL_FLAG(std::string, state_dir, ".", "directory with the cluster's token file and for indexes of data");
+ABSL_FLAG(std::string, state_dir, ".", "directory for indexes of data, and with the cluster's token file");
 ABSL_FLAG(std::string, token_file, "", "the cluster's token; empty: `token` in --state-dir");
+ABSL_FLAG(std::string, isa, "", "instruction set to compute with: sse2, avx2 or avx512_core; empty: the best there is");
 ABSL_FLAG(int, parent_pipe, -1, "descriptor whose end of file means that the parent is gone; -1: none");
-ABSL_FLAG(bool, child, false, "do the work; set by the daemon for the process that it starts");
+ABSL_FLAG(bool, child, false, "used by the worker itself: do the work of one job");
 
 namespace banyan::worker {
 namespace {
 
-// Of the eight seconds that a drain may take.
-constexpr absl::Duration kDrain = absl::Seconds(5);
-
-std::string HostName() {
-  char name[256] = {};
-  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
-}
-
-// The session's handlers need the agent and the agent needs the session.
-class SessionSlot {
- public:
-  void Set(SessionClient* session) {
-    MutexLock lock(mutex_);
-    session_ = session;
-  }
-  void ReportNow() {
-    MutexLock lock(mutex_);
-    if (session_ != nullptr) session_->ReportNow();
-  }
-
- private:
-  Mutex mutex_;
-  SessionClient* session_ = nullptr;
+struct Setup {
+  std::string token;
+  Roots roots;
+  std::optional<CpuLevel> level;
 };
 
-absl::StatusOr<std::string> Token() {
-  std::string file = absl::GetFlag(FLAGS_token_file);
-  if (file.empty()) file = JoinPath(absl::GetFlag(FLAGS_state_dir), "token");
-  return ReadToken(file);
-}
-
-// What can be wrong with the flags, before any child is started.
-absl::Status CheckFlags() {
+absl::StatusOr<Setup> ReadFlags(FileSystem& files) {
   if (absl::GetFlag(FLAGS_coordinator).empty()) {
     return absl::InvalidArgumentError("--coordinator is not given; it is the host:port that banyan-coordinator prints");
   }
-  PosixFileSystem files;
-  RETURN_IF_ERROR(Roots::Parse(files, absl::GetFlag(FLAGS_root)).status());
-  return Token().status();
+  Setup setup;
+  const std::string isa = absl::GetFlag(FLAGS_isa);
+  if (!isa.empty()) {
+    setup.level = ParseCpuLevel(isa);
+    if (!setup.level) {
+      return absl::InvalidArgumentError(absl::StrCat("--isa '", isa, "', expected sse2, avx2 or avx512_core"));
+    }
+  }
+  ASSIGN_OR_RETURN(setup.roots, Roots::Parse(files, absl::GetFlag(FLAGS_root)));
+  std::string token_file = absl::GetFlag(FLAGS_token_file);
+  if (token_file.empty()) token_file = absl::StrCat(absl::GetFlag(FLAGS_state_dir), "/token");
+  ASSIGN_OR_RETURN(setup.token, ReadToken(token_file));
+  return setup;
 }
 
-absl::StatusOr<int> Work(ShutdownWatch& watch, LogOutbox& logs) {
-  ASSIGN_OR_RETURN(const std::string token, Token());
+uint32_t Threads() {
+  const uint32_t threads = absl::GetFlag(FLAGS_threads);
+  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+absl::Status Work() {
+  // The kernel ends this process with its parent, whatever happens there.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  Worker* collecting = nullptr;
+  Mutex mutex;
+  log::SetUp({.process = absl::GetFlag(FLAGS_name), .collector = [&](const log::Line& line) {
+                MutexLock lock(mutex);
+                if (collecting != nullptr) collecting->AddLog(line);
+              }});
+  ShutdownWatch watch({.parent_pipe = absl::GetFlag(FLAGS_parent_pipe)});
+  SystemClock clock;
   PosixFileSystem files;
-  ASSIGN_OR_RETURN(const Roots roots, Roots::Parse(files, absl::GetFlag(FLAGS_root)));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CpuDevice> device, CpuDevice::Create());
+  ASSIGN_OR_RETURN(const Setup setup, ReadFlags(files));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CpuDevice> device, CpuDevice::Create(setup.level));
   CpuOperatorFactory factory(device->level());
-  const SystemClock clock;
-  const uint32_t threads =
-      absl::GetFlag(FLAGS_threads) > 0 ? absl::GetFlag(FLAGS_threads) : std::max(1u, std::thread::hardware_concurrency());
   std::random_device random;
-  v1::Process process;
-  process.set_role(v1::WORKER);
-  process.set_name(absl::GetFlag(FLAGS_name));
-  process.set_incarnation(static_cast<uint64_t>(random()) << 32 | random());
-  process.set_pid(getpid());
-  process.set_host(HostName());
-  process.set_device_kind(device->kind());
-  process.set_threads(threads);
-  SessionSlot session_slot;
-  WorkerAgent agent({.process = process,
-                     .token = token,
-                     .state_directory = JoinPath(absl::GetFlag(FLAGS_state_dir), "data"),
-                     .threads = threads,
-                     .cpu_level = device->level(),
-                     .files = &files,
-                     .roots = &roots,
-                     .device = device.get(),
-                     .factory = &factory,
-                     .clock = &clock,
-                     .report_soon = [&] { session_slot.ReportNow(); }});
-  SessionClient session({.coordinator = absl::GetFlag(FLAGS_coordinator), .token = token},
-                        {.make_report =
-                             [&](bool) {
-                               v1::Report report = agent.MakeReport();
-                               logs.MoveTo(report);
-                               return report;
-                             },
-                         .on_command = [&](const v1::Command& command) { agent.OnCommand(command); },
-                         .on_lost = [](const absl::Status& status) {
-                           log::Warning("session with the coordinator lost: {}", std::string(status.message()));
-                         }});
-  session_slot.Set(&session);
-  std::jthread drain([&](std::stop_token stop) {
-    while (!watch.WaitFor(absl::Milliseconds(100))) {
-      if (stop.stop_requested()) return;
-    }
-    log::Info("draining: {}", watch.reason());
-    agent.Drain();
-    const absl::Duration deadline = clock.Monotonic() + kDrain;
-    Mutex mutex;
-    CondVar never;
-    while (!stop.stop_requested() && clock.Monotonic() < deadline) {
-      MutexLock lock(mutex);
-      never.WaitFor(mutex, absl::Milliseconds(50));
-    }
-    agent.Stop();
-  });
-  const bool leave = agent.Run();
-  session_slot.Set(nullptr);
-  return leave ? Supervisor::kLeave : EXIT_SUCCESS;
-}
-
-// absl knows flags with underscores; people type hyphens.
-void SpellFlags(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    char* at = argv[i];
-    if (at[0] != '-' || at[1] != '-') continue;
-    for (at += 2; *at != '\0' && *at != '='; ++at) {
-      if (*at == '-') *at = '_';
-    }
+  Worker worker({.name = absl::GetFlag(FLAGS_name),
+                 .coordinator = absl::GetFlag(FLAGS_coordinator),
+                 .token = setup.token,
+                 .index_directory = absl::StrCat(absl::GetFlag(FLAGS_state_dir), "/index"),
+                 .incarnation = Incarnation(uint64_t{random()} << 32 | random()),
+                 .threads = Threads(),
+                 .level = device->level()},
+                {.device = device.get(),
+                 .factory = &factory,
+                 .files = &files,
+                 .roots = &setup.roots,
+                 .clock = &clock,
+                 .watch = &watch});
+  {
+    MutexLock lock(mutex);
+    collecting = &worker;
   }
+  worker.Run();
+  MutexLock lock(mutex);
+  collecting = nullptr;
+  return absl::OkStatus();
 }
 
-// The exit status, where it is no error.
-absl::StatusOr<int> Run(int argc, char** argv, LogOutbox& logs) {
-  ShutdownWatch watch({.parent_pipe = absl::GetFlag(FLAGS_parent_pipe), .leave_now = {}});
-  RETURN_IF_ERROR(CheckFlags());
-  if (absl::GetFlag(FLAGS_child)) return Work(watch, logs);
-  const SystemClock clock;
+absl::StatusOr<std::string> OwnProgram() {
+  std::array<char, PATH_MAX> path = {};
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
+  if (size < 0) return absl::InternalError("cannot find this program's file: /proc is not there");
+  return std::string(path.data(), static_cast<size_t>(size));
+}
+
+absl::StatusOr<int> Supervise() {
+  log::SetUp({.process = absl::GetFlag(FLAGS_name)});
+  Supervisor* supervisor = nullptr;
+  ShutdownWatch watch({.parent_pipe = absl::GetFlag(FLAGS_parent_pipe), .leave_now = [&] { supervisor->LeaveNow(); }});
+  PosixFileSystem files;
+  RETURN_IF_ERROR(ReadFlags(files).status());
+  ASSIGN_OR_RETURN(const std::string program, OwnProgram());
+  Supervisor::Options options = {.program = program, .arguments = {"--child"}};
+  const auto add = [&](const char* name, const std::string& value) {
+    options.arguments.push_back(absl::StrCat("--", name, "=", value));
+  };
+  add("name", absl::GetFlag(FLAGS_name));
+  add("coordinator", absl::GetFlag(FLAGS_coordinator));
+  if (!absl::GetFlag(FLAGS_root).empty()) add("root", absl::StrJoin(absl::GetFlag(FLAGS_root), ","));
+  add("threads", absl::StrCat(Threads()));
+  add("state_dir", absl::GetFlag(FLAGS_state_dir));
+  add("token_file", absl::GetFlag(FLAGS_token_file));
+  add("isa", absl::GetFlag(FLAGS_isa));
+  SystemClock clock;
+  Supervisor made(std::move(options), clock);
+  supervisor = &made;
+  std::cout << FormatReadyLine({.name = absl::GetFlag(FLAGS_name), .endpoint = "", .metrics_endpoint = ""})
+            << std::endl;
+  return made.Run(watch);
+}
+
+// absl knows flags with underscores and takes a repeated one's last value; people type hyphens and repeat --root.
+std::vector<std::string> SpellFlags(int argc, char** argv) {
   std::vector<std::string> arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == "--parent_pipe") ++i;  // and its value: the child has a pipe of its own
-    if (!argument.starts_with("--parent_pipe")) arguments.push_back(argument);
+  std::vector<std::string> roots;
+  for (int i = 0; i < argc; ++i) {
+    std::string argument = argv[i];
+    if (i > 0 && argument.starts_with("--")) {
+      const size_t end = std::min(argument.find('='), argument.size());
+      std::replace(argument.begin() + 2, argument.begin() + static_cast<ptrdiff_t>(end), '-', '_');
+    }
+    if (argument.starts_with("--root=")) {
+      roots.push_back(argument.substr(7));
+    } else if (argument == "--root" && i + 1 < argc) {
+      roots.emplace_back(argv[++i]);
+    } else {
+      arguments.push_back(argument);
+    }
   }
-  arguments.push_back("--child");
-  std::cout << FormatReadyLine({.name = absl::GetFlag(FLAGS_name), .endpoint = "", .metrics_endpoint = ""}) << std::endl;
-  RETURN_IF_ERROR(
-      Supervisor({.program = "/proc/self/exe", .arguments = std::move(arguments)}, &watch, &clock).Run());
-  return EXIT_SUCCESS;
+  if (!roots.empty()) arguments.push_back(absl::StrCat("--root=", absl::StrJoin(roots, ",")));
+  return arguments;
 }
 
 }  // namespace
 }  // namespace banyan::worker
 
 int main(int argc, char** argv) {
-  banyan::worker::SpellFlags(argc, argv);
+  std::vector<std::string> arguments = banyan::worker::SpellFlags(argc, argv);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
   absl::SetProgramUsageMessage(
-      "Computes gradients of jobs' leaves on this machine.\n"
+      "Computes gradients of jobs' models.\n"
       "  banyan-worker --name=worker-0 --coordinator=127.0.0.1:7000 --state-dir=DIR --root=data=DIR");
-  absl::ParseCommandLine(argc, argv);
-  banyan::worker::LogOutbox logs;
-  banyan::log::Options options;
-  options.process = absl::GetFlag(FLAGS_name);
-  if (absl::GetFlag(FLAGS_child)) options.collector = [&logs](const banyan::log::Line& line) { logs.Add(line); };
-  banyan::log::SetUp(std::move(options));
-  const absl::StatusOr<int> result = banyan::worker::Run(argc, argv, logs);
-  if (result.ok()) return *result;
-  banyan::log::Error("{}", std::string(result.status().message()));
-  return result.status().code() == absl::StatusCode::kInvalidArgument ? 2 : EXIT_FAILURE;
+  absl::ParseCommandLine(static_cast<int>(pointers.size()), pointers.data());
+  absl::StatusOr<int> code = EXIT_SUCCESS;
+  if (absl::GetFlag(FLAGS_child)) {
+    const absl::Status status = banyan::worker::Work();
+    if (!status.ok()) code = status;
+  } else {
+    code = banyan::worker::Supervise();
+  }
+  if (code.ok()) return *code;
+  banyan::log::Error("{}", std::string(code.status().message()));
+  return code.status().code() == absl::StatusCode::kInvalidArgument ? 2 : EXIT_FAILURE;
 }

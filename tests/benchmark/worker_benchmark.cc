@@ -30,7 +30,7 @@
 #include "worker/device/cpu_device.h"
 #include "worker/layers/cpu/cpu_operator_factory.h"
 
-ABSL_FLAG(std::string, case, "a", "a: 4 layers, width 128; b: 6 layers, width 384");
+ABSL_FLAG(std::string, case, "a", "a: 4 layers, width 128; b: 6 layers, width 384; quickstart: configs/gpt_kjv.yaml");
 ABSL_FLAG(int, threads, 1, "leaves side by side");
 ABSL_FLAG(int64_t, leaf, 0, "samples a leaf; 0: the case's own");
 ABSL_FLAG(int64_t, micro, 0, "samples a piece; 0: the case's own");
@@ -48,6 +48,7 @@ struct Case {
 const std::map<std::string, Case> kCases = {
     {"a", {4, 4, 128, 128, 64, 16, 4}},
     {"b", {6, 6, 384, 256, 16, 8, 2}},
+    {"quickstart", {4, 4, 128, 64, 16, 4, 4}},
 };
 
 Graph MakeGraph(const Case& c) {
@@ -68,7 +69,7 @@ class Partial final : public GradientSink {
     size_t size = 0;
     for (const Parameter& parameter : graph.parameters) {
       for (uint32_t use = 0; use < parameter.uses; ++use) {
-        places_.push_back({size, static_cast<size_t>(ElementCount(parameter.shape))});
+        places_.push_back({size, static_cast<size_t>(ElementsOf(parameter.shape))});
         size += places_.back().second;
       }
       first_.push_back(places_.size() - parameter.uses);
@@ -101,7 +102,7 @@ class Trainer {
         rule_(MakeAdamW({.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1})), threads_(threads),
         phases_(threads + 1) {
     for (const Parameter& parameter : graph_.parameters) {
-      weights_.emplace_back(ElementCount(parameter.shape));
+      weights_.emplace_back(ElementsOf(parameter.shape));
       Initialize(1, parameter, 0, std::span<float>(weights_.back()));
       for (auto& slot : slots_) slot.emplace_back(weights_.back().size(), 0.0f);
       views_.push_back(ViewOf(std::as_const(weights_.back()).data(), std::ssize(weights_.back())));

@@ -1,6 +1,6 @@
 """A worker's step against PyTorch's on this machine, as paired runs of two live processes.
 
-    python tests/benchmark/worker_torch.py BINARY [--case a|b] [--threads 1|2] [--rounds 9] [--steps 3]
+    python tests/benchmark/worker_torch.py BINARY [--case a|b|quickstart] [--threads 1|2] [--rounds 9] [--steps 3]
 
 BINARY is worker_benchmark. Both processes keep one model and, when told, run a few steps (forward, backward, AdamW on
 a random batch that stays the same) and answer with the seconds; the driver alternates between them and prints medians,
@@ -17,6 +17,7 @@ import time
 CASES = {
     "a": dict(layers=4, heads=4, width=128, context=128, vocabulary=256, batch=64),
     "b": dict(layers=6, heads=6, width=384, context=256, vocabulary=256, batch=16),
+    "quickstart": dict(layers=4, heads=4, width=128, context=64, vocabulary=256, batch=16),
 }
 
 

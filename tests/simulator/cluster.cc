@@ -331,9 +331,12 @@ void Cluster::StartWorker(uint32_t index) {
                      .incarnation = Incarnation(worker.life),
                      .leaves = plan_.leaves,
                      .chunks = plan_.layout.chunk_count(),
-                     .positions = options_.layout->positions(),
+                     .positions = {},
                      .steps = plan_.last_step,
                      .evaluate = [this](Step step) { return plan_.evaluation && plan_.evaluation->DueIn(step); }};
+  for (const ChunkUse& position : plan_.layout.positions()) {
+    options.machine.positions.push_back({position.chunk, position.use});
+  }
   options.job = options_.job;
   options.layout = options_.layout;
   options.lanes = 1 + events_.Draw(2);

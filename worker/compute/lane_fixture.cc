@@ -13,7 +13,7 @@ Graph MakeTestGpt(const TestGpt& test) {
   gpt.set_width(test.width);
   gpt.set_context(test.context);
   gpt.set_dropout(test.dropout);
-  return BuildGraph(model, {.vocabulary = test.vocabulary}).value();
+  return BuildGraph(model, {.vocabulary = static_cast<uint64_t>(test.vocabulary)}).value();
 }
 
 std::vector<double> HashUniform(uint64_t stream, int64_t size) {

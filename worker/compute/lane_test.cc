@@ -163,6 +163,24 @@ TEST_F(LaneTest, RowsWithoutAGradientArePlusZero) {
   }
 }
 
+TEST_F(LaneTest, FrozenParametersHaveNoGradientAndChangeNoOther) {
+  const auto expected = Train(*MakeLane(factory_), weights_, Leaf(0, kSamples));
+  Graph graph = graph_;
+  for (Parameter& parameter : graph.parameters) {
+    if (parameter.name.starts_with("wte") || parameter.name.starts_with("h.0")) parameter.kind = ParameterKind::kFrozen;
+  }
+  const auto lane = Lane::Create(graph, *device_, factory_, {}).value();
+  const auto actual = Train(*lane, weights_, Leaf(0, kSamples));
+  EXPECT_EQ(actual.loss, expected.loss);
+  for (const auto& [use, gradient] : actual.sink.gradients) {
+    if (graph.parameter(use.parameter).kind == ParameterKind::kFrozen) {
+      EXPECT_TRUE(std::isnan(gradient[0])) << graph.parameter(use.parameter).name;
+    } else {
+      EXPECT_EQ(gradient, expected.sink.gradients.at(use)) << graph.parameter(use.parameter).name;
+    }
+  }
+}
+
 TEST_F(LaneTest, EvaluatesWithoutDropout) {
   const auto lane = MakeLane(factory_, 2);
   const LeafLoss loss = lane->Evaluate(Leaf(0, kSamples), weights_.views()).value();

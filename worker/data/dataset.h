@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "common/data/data_facts.h"
 
@@ -14,11 +15,14 @@ enum class DataPart {
   kHeldOut,   // samples 0 .. facts().held_out_samples - 1
 };
 
-// A job's data, found by position: no order and no state, so any worker reads any sample at any time. Immutable and
-// thread-safe once opened.
+// A job's data, found by position: no order and no state, so any worker reads any sample at any time (which samples a
+// leaf has: leaf_reader.h). Immutable and thread-safe once opened.
 //
 // A sample is an input and a target in the elements that the graph's `input` and `targets` tensors have: int32 tokens
 // [context] twice for text, fp32 [features] and [targets] for tables.
+//
+// facts().hash is over the content and over all that decides how samples are cut from it (tokenizer, context, where the
+// held-out part begins): data sets with equal hashes have equal samples.
 class Dataset {
  public:
   virtual ~Dataset() = default;

@@ -10,16 +10,25 @@
 #include "worker/data/dataset.h"
 
 namespace banyan {
+
 namespace v1 {
 class Recipe;
 }  // namespace v1
 
 namespace worker {
 
-// The data that a job's recipe names, indexed if need be. `recipe` has its defaults filled in; its paths are found
-// through `roots`; indexes are kept in `state_directory`. INVALID_ARGUMENT names what is wrong with recipe or data.
-absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const v1::Recipe& recipe, FileSystem& files, const Roots& roots,
-                                                     const std::string& state_directory);
+// Where a worker's machine keeps things.
+struct DataPlaces {
+  FileSystem& files;
+  const Roots& roots;           // where the paths of jobs lead
+  std::string index_directory;  // for what is made from data once (`<state>/index`); made when missing
+};
+
+// Opens the data of a job, indexing it first where that has not been done. `recipe` has its defaults filled in and its
+// fields within the bounds of proto/job.proto; of it, `data`, `seed` and the model's context matter.
+// NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT for data that cannot be had or used, naming the path as the job has
+// it and its root's directory, or file, line and column.
+absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const v1::Recipe& recipe, const DataPlaces& places);
 
 }  // namespace worker
 }  // namespace banyan

@@ -9,17 +9,18 @@
 namespace banyan::worker {
 namespace {
 
+constexpr uint64_t kMaxWeights = uint64_t{1} << 28;
+
 RandomKey KeyOf(uint64_t seed, std::string_view name) {
   return MakeRandomKey(seed, RandomPurpose::kSynthesize, 0, NameHash(name));
 }
 
 DataFacts FactsOf(const SyntheticRegression::Options& options) {
   const DataSplit split = SplitHeldOut(options.samples, options.held_out);
-  // What decides the samples, whatever their split.
-  const std::string recipe =
-      absl::StrCat("synthetic_regression seed=", options.seed, " features=", options.features,
-                   " targets=", options.targets, " samples=", options.samples,
-                   " noise=", absl::Hex(std::bit_cast<uint64_t>(options.noise), absl::kZeroPad16));
+  const std::string recipe = absl::StrCat(
+      "synthetic_regression seed=", options.seed, " features=", options.features, " targets=", options.targets,
+      " noise=", absl::Hex(std::bit_cast<uint64_t>(options.noise), absl::kZeroPad16), " training=", split.training,
+      " held_out=", split.held_out, "\n");
   return DataFacts{.hash = Sha256Hex(recipe),
                    .samples = split.training,
                    .held_out_samples = split.held_out,
@@ -28,6 +29,19 @@ DataFacts FactsOf(const SyntheticRegression::Options& options) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<SyntheticRegression>> SyntheticRegression::Make(const Options& options) {
+  if (uint64_t{options.features} * options.targets > kMaxWeights) {
+    return absl::InvalidArgumentError(absl::StrCat("recipe.data.synthetic_regression: ", options.features,
+                                                   " features times ", options.targets, " targets, expected at most ",
+                                                   kMaxWeights));
+  }
+  if (options.held_out > 0 && options.samples < 2) {
+    return absl::InvalidArgumentError(
+        "recipe.data.synthetic_regression.samples: 1, expected at least 2 to hold some out");
+  }
+  return std::unique_ptr<SyntheticRegression>(new SyntheticRegression(options));
+}
 
 SyntheticRegression::SyntheticRegression(const Options& options)
     : Dataset(FactsOf(options)),

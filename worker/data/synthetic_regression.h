@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/data/held_out.h"
 #include "common/random/random.h"
 #include "worker/data/dataset.h"
@@ -15,6 +16,9 @@ namespace banyan::worker {
 // with standard deviation `noise`. Sample i's x is elements i*features .. of the sequence named "features"; its noise
 // elements i*targets .. of "noise"; W [targets, features] and b are the sequences "weight" and "bias" (purpose
 // kSynthesize, step 0). Sums are in fp64 in order of the features. The held-out part is the last samples.
+//
+// facts().hash is SHA-256 of the line, ended by a newline, in which the noise is its fp64 bits in hex,
+//   synthetic_regression seed=S features=F targets=T noise=<16 digits> training=<samples> held_out=<samples>
 class SyntheticRegression final : public Dataset {
  public:
   struct Options {
@@ -26,13 +30,16 @@ class SyntheticRegression final : public Dataset {
     double held_out = 0;   // share of the samples, [0, 1)
   };
 
-  explicit SyntheticRegression(const Options& options);
+  // INVALID_ARGUMENT for weights of more than 1 GiB, and where there is no second sample to be held out.
+  static absl::StatusOr<std::unique_ptr<SyntheticRegression>> Make(const Options& options);
 
   size_t input_bytes() const override { return options_.features * sizeof(float); }
   size_t target_bytes() const override { return options_.targets * sizeof(float); }
   void Read(DataPart part, uint64_t sample, std::span<std::byte> input, std::span<std::byte> target) const override;
 
  private:
+  explicit SyntheticRegression(const Options& options);
+
   const Options options_;
   const DataSplit split_;
   const RandomKey features_;

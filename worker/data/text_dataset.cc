@@ -1,7 +1,5 @@
 #include "worker/data/text_dataset.h"
 
-#include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,69 +11,64 @@
 namespace banyan::worker {
 namespace {
 
-constexpr size_t kBlockBytes = size_t{1} << 20;
-
-std::string HashOf(std::span<const std::byte> text) {
+absl::StatusOr<std::string> HashOf(const DataFile& text) {
   Sha256 hash;
-  for (size_t at = 0; at < text.size(); at += kBlockBytes) {
-    hash.Update(text.subspan(at, std::min(kBlockBytes, text.size() - at)));
-  }
+  RETURN_IF_ERROR(text.Visit([&](std::span<const std::byte> block) {
+    hash.Update(block);
+    return absl::OkStatus();
+  }));
   return hash.FinishHex();
 }
 
-// Under another name first: a crash leaves no half index under the name that is looked for. The name is this process's
-// own, so that workers that share a directory do not write into each other's.
-absl::Status WriteIndex(FileSystem& files, std::span<const std::byte> text, const std::string& path) {
-  const std::string temporary = absl::StrCat(path, ".", reinterpret_cast<uintptr_t>(text.data()), ".tmp");
-  {
-    ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.Open(temporary, OpenMode::kTruncate));
-    std::vector<uint8_t> block;
-    for (size_t at = 0; at < text.size(); at += kBlockBytes) {
-      block.clear();
-      for (const std::byte byte : text.subspan(at, std::min(kBlockBytes, text.size() - at))) {
-        block.push_back(static_cast<uint8_t>(byte));
-        block.push_back(0);
-      }
-      RETURN_IF_ERROR(file->WriteAt(at * 2, std::as_bytes(std::span(block))));
-    }
-    RETURN_IF_ERROR(file->Sync());
-  }
-  return files.Rename(temporary, path);
+// The file's tokens, and whether it still has the bytes of which it got its hash.
+absl::Status Tokenize(const DataFile& text, const std::string& text_hash, TokenIndex::Sink sink) {
+  Sha256 hash;
+  std::vector<uint16_t> tokens;
+  RETURN_IF_ERROR(text.Visit([&](std::span<const std::byte> block) {
+    hash.Update(block);
+    tokens.clear();
+    for (const std::byte byte : block) tokens.push_back(std::to_integer<uint16_t>(byte));
+    return sink(tokens);
+  }));
+  if (hash.FinishHex() == text_hash) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("data file '", text.name(), "' changed while it was read"));
 }
 
-absl::Status TooShort(const TextDataset::Options& options, const char* part, uint64_t tokens) {
-  return absl::InvalidArgumentError(absl::StrCat("text '", options.name, "': the ", part, " part has ", tokens,
-                                                 " tokens, a sample of context ", options.context,
-                                                 " needs ", options.context + 1));
+absl::StatusOr<TokenIndex> OpenOrMakeIndex(FileSystem& files, const DataFile& text, const std::string& text_hash,
+                                           const std::string& directory) {
+  const std::string path = JoinPath(directory, text_hash + "-bytes.tokens");
+  absl::StatusOr<TokenIndex> index = TokenIndex::Open(path);
+  if (index.ok()) return index;
+  RETURN_IF_ERROR(CreateDirectories(files, directory));
+  RETURN_IF_ERROR(
+      TokenIndex::Write(files, path, [&](TokenIndex::Sink sink) { return Tokenize(text, text_hash, sink); }));
+  return TokenIndex::Open(path);
+}
+
+absl::Status TooShort(const DataFile& text, const char* part, uint64_t tokens, uint64_t context) {
+  return absl::InvalidArgumentError(absl::StrCat("data file '", text.name(), "': its ", part, " part has ", tokens,
+                                                 " tokens, a sample of context ", context, " needs ", context + 1));
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<TextDataset>> TextDataset::Open(FileSystem& files, const Options& options) {
+absl::StatusOr<std::unique_ptr<TextDataset>> TextDataset::Open(FileSystem& files, const DataFile& text,
+                                                               const Options& options) {
   CHECK_GE(options.context, 1u);
-  absl::StatusOr<MappedFile> text = MappedFile::Open(options.path);
-  if (!text.ok()) return Annotate(text.status(), absl::StrCat("text '", options.name, "'"));
-  const uint64_t tokens = text->bytes().size();
-  const DataSplit split = SplitHeldOut(tokens, options.held_out);
-  DataFacts facts{.hash = HashOf(text->bytes()),
-                  .samples = TextSamples(split.training, options.context),
+  const DataSplit split = SplitHeldOut(text.size_bytes(), options.held_out);
+  DataFacts facts{.samples = TextSamples(split.training, options.context),
                   .held_out_samples = TextSamples(split.held_out, options.context),
                   .vocabulary = 256};
-  if (facts.samples == 0) return TooShort(options, "training", split.training);
-  if (options.held_out > 0 && facts.held_out_samples == 0) return TooShort(options, "held-out", split.held_out);
-
-  RETURN_IF_ERROR(CreateDirectories(files, options.state_directory));
-  const std::string path = JoinPath(options.state_directory, absl::StrCat(facts.hash, "-bytes.u16"));
-  const absl::StatusOr<FileInfo> info = files.Stat(path);
-  if (!info.ok() || info->size != tokens * 2) {
-    RETURN_IF_ERROR(Annotate(WriteIndex(files, text->bytes(), path), absl::StrCat("index of text '", options.name, "'")));
+  if (facts.samples == 0) return TooShort(text, "training", split.training, options.context);
+  if (options.held_out > 0 && facts.held_out_samples == 0) {
+    return TooShort(text, "held-out", split.held_out, options.context);
   }
-  ASSIGN_OR_RETURN(MappedFile index, MappedFile::Open(path));
-  if (index.bytes().size() != tokens * 2) {
-    return absl::DataLossError(absl::StrCat("index '", path, "' has ", index.bytes().size(), " bytes, expected ",
-                                            tokens * 2, "; remove it"));
-  }
-  return std::unique_ptr<TextDataset>(new TextDataset(std::move(facts), std::move(index), split, options.context));
+  ASSIGN_OR_RETURN(const std::string text_hash, HashOf(text));
+  facts.hash = Sha256Hex(absl::StrCat("text sha256=", text_hash, " tokenizer=bytes context=", options.context,
+                                      " training=", split.training, " held_out=", split.held_out, "\n"));
+  absl::StatusOr<TokenIndex> index = OpenOrMakeIndex(files, text, text_hash, options.index_directory);
+  if (!index.ok()) return Annotate(index.status(), absl::StrCat("index of '", text.name(), "'"));
+  return std::unique_ptr<TextDataset>(new TextDataset(std::move(facts), *std::move(index), split, options.context));
 }
 
 void TextDataset::Read(DataPart part, uint64_t sample, std::span<std::byte> input, std::span<std::byte> target) const {
@@ -83,7 +76,7 @@ void TextDataset::Read(DataPart part, uint64_t sample, std::span<std::byte> inpu
   CHECK_EQ(input.size(), input_bytes());
   CHECK_EQ(target.size(), target_bytes());
   const uint64_t first = (part == DataPart::kTraining ? 0 : split_.training) + sample * context_;
-  const auto* tokens = reinterpret_cast<const uint16_t*>(index_.bytes().data()) + first;
+  const uint16_t* tokens = index_.tokens().data() + first;
   auto* in = reinterpret_cast<int32_t*>(input.data());
   auto* out = reinterpret_cast<int32_t*>(target.data());
   for (uint64_t i = 0; i < context_; ++i) {

@@ -1,218 +1,125 @@
 #include "worker/service/job_runner.h"
 
-#include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/logging/logging.h"
+#include "common/rpc/session_codec.h"
+#include "proto/cluster.pb.h"
+#include "worker/data/open_dataset.h"
 
 namespace banyan::worker {
-namespace {
 
-// How long the loop sleeps when nothing happens: back-off, resending and reports need no more.
-constexpr absl::Duration kTick = absl::Milliseconds(10);
+JobRunner::JobRunner(Options options, const Needs& needs, const v1::ResolvedJob& job)
+    : options_(std::move(options)),
+      needs_(needs),
+      job_id_(job.id()),
+      job_(std::make_unique<v1::ResolvedJob>(job)),
+      told_(std::make_unique<v1::ResolvedJob>(job)),
+      thread_([this] { Run(); }) {}
 
-StepMachineOptions MachineOptions(const JobRunner::Options& options, const JobLayout& layout) {
-  const JobPlan& plan = *options.plan;
-  return {.worker = options.worker,
-          .incarnation = options.incarnation,
-          .leaves = plan.leaves,
-          .chunks = plan.layout.chunk_count(),
-          .positions = layout.positions(),
-          .steps = plan.last_step,
-          .evaluate = [&plan](Step step) { return plan.evaluation && plan.evaluation->DueIn(step); }};
-}
-
-}  // namespace
-
-void JobRunner::Inbox::Post(Event event) {
+JobRunner::~JobRunner() {
   {
-    MutexLock lock(mutex);
-    events.push_back(std::move(event));
+    MutexLock lock(mutex_);
+    left_ = true;
+    if (loop_ != nullptr) loop_->Leave();
+    changed_.SignalAll();
   }
-  changed.Signal();
+  thread_.join();
 }
 
-void JobRunner::Inbox::Notify() {
-  MutexLock lock(mutex);
-  changed.Signal();
-}
-
-JobRunner::JobRunner(const Options& options)
-    : options_(options),
-      layout_(*options.plan),
-      pool_(layout_.gradients().set_size, options.threads + 2),
-      reducer_({.leaves = options.plan->leaves,
-                .layout = layout_.gradients(),
-                .cpu_level = options.cpu_level,
-                .on_ready = [inbox = inbox_.get()] { inbox->Notify(); }},
-               &pool_),
-      machine_(MachineOptions(options, layout_)) {}
-
-JobRunner::~JobRunner() = default;
-
-void JobRunner::OnOrder(JobOrder order) { inbox_->Post(std::move(order)); }
-
-void JobRunner::Stop() {
-  {
-    MutexLock lock(inbox_->mutex);
-    inbox_->stop = true;
+void JobRunner::OnCommand(const v1::JobCommand& command, uint64_t coordinator_term) {
+  absl::StatusOr<JobOrder> order = DecodeJobOrder(command, coordinator_term);
+  MutexLock lock(mutex_);
+  if (!order.ok()) {
+    log::Error("the coordinator's command is not understood: {}", std::string(order.status().message()));
+    return;
   }
-  inbox_->changed.Signal();
+  facts_wanted_ = facts_wanted_ || order->index_data;
+  *told_ = command.job();
+  if (loop_ != nullptr) {
+    loop_->OnOrder(*std::move(order));
+  } else {
+    order_ = *std::move(order);
+  }
+  changed_.SignalAll();
 }
 
 JobReport JobRunner::Report() const {
-  MutexLock lock(report_mutex_);
-  return report_;
+  MutexLock lock(mutex_);
+  JobReport report = loop_ != nullptr ? loop_->Report() : JobReport();
+  if (facts_wanted_) report.data = facts_;
+  report.failure = failure_;
+  return report;
 }
 
-absl::Status JobRunner::Start() {
-  ASSIGN_OR_RETURN(weights_, ParameterStore::Create(*options_.plan, *options_.device));
-  ASSIGN_OR_RETURN(executor_, Executor::Create({.plan = options_.plan,
-                                                .layout = &layout_,
-                                                .data = options_.data,
-                                                .weights = weights_.get(),
-                                                .reducer = &reducer_,
-                                                .device = options_.device,
-                                                .factory = options_.factory,
-                                                .clock = options_.clock,
-                                                .lanes = options_.threads},
-                                               [inbox = inbox_](const Executor::Done& done) { inbox->Post(done); }));
-  StreamPool::Handlers handlers;
-  handlers.on_message = [inbox = inbox_](StreamId stream, ToWorker message) {
-    inbox->Post(Message{stream, std::move(message)});
-  };
-  handlers.on_closed = [inbox = inbox_](StreamId stream, const absl::Status& why) { inbox->Post(Closed{stream, why}); };
-  streams_ = std::make_unique<StreamPool>(
-      StreamPool::Options{.job = options_.job, .token = options_.token, .leaves = options_.plan->leaves},
-      std::move(handlers));
-  return absl::OkStatus();
-}
-
-absl::Status JobRunner::Run() {
-  absl::Status status = Start();
-  std::deque<Event> events;
-  while (status.ok() && !left_) {
+void JobRunner::Run() {
+  absl::Status status = Prepare();
+  StepLoop* loop = nullptr;
+  if (status.ok()) {
+    MutexLock lock(mutex_);
+    loop = left_ ? nullptr : loop_.get();
+  }
+  if (loop != nullptr) status = loop->Run();
+  if (!status.ok()) {
+    log::Error("job {}: {}", job_id_, std::string(status.message()));
     {
-      MutexLock lock(inbox_->mutex);
-      if (inbox_->stop) {
-        status = absl::CancelledError("the worker stops");
-        break;
-      }
-      if (inbox_->events.empty()) inbox_->changed.WaitFor(inbox_->mutex, kTick);
-      std::swap(events, inbox_->events);
+      MutexLock lock(mutex_);
+      failure_ = std::string(status.message());
     }
-    for (Event& event : events) {
-      status = Take(std::move(event));
-      if (!status.ok()) break;
-    }
-    events.clear();
-    if (status.ok()) status = Turn();
-    Publish();
+    options_.on_news();
+    return;
   }
-  streams_.reset();
-  executor_.reset();
+  options_.on_over();
+}
+
+bool JobRunner::WaitForFacts() {
+  MutexLock lock(mutex_);
+  while (!left_ && told_->data().hash().empty()) changed_.Wait(mutex_);
+  if (left_) return false;
+  *job_ = *told_;
+  return true;
+}
+
+absl::Status JobRunner::Prepare() {
+  ASSIGN_OR_RETURN(data_, OpenDataset(job_->job().recipe(), {.files = *needs_.files,
+                                                                 .roots = *needs_.roots,
+                                                                 .index_directory = options_.index_directory}));
   {
-    // Messages refer to gradient sets and to gRPC's memory.
-    MutexLock lock(inbox_->mutex);
-    inbox_->events.clear();
+    MutexLock lock(mutex_);
+    facts_ = data_->facts();
   }
-  return status;
-}
-
-absl::Status JobRunner::Take(Event event) {
-  if (auto* order = std::get_if<JobOrder>(&event)) {
-    machine_.OnOrder(*order);
-  } else if (auto* message = std::get_if<Message>(&event)) {
-    machine_.OnMessage(message->stream, std::move(message->message));
-    streams_->Consumed(message->stream);
-  } else if (auto* closed = std::get_if<Closed>(&event)) {
-    log::Debug("stream {} closed: {}", closed->stream.value(), std::string(closed->why.message()));
-    streams_->Forget(closed->stream);
-    machine_.OnStreamClosed(closed->stream);
-  } else if (auto* done = std::get_if<Executor::Done>(&event)) {
-    if (!done->status.ok()) {
-      return Annotate(done->status, absl::StrCat("leaf ", done->leaf.leaf, " of step ", done->leaf.step));
-    }
-    for (PartialReady& partial : reducer_.TakeReady()) machine_.OnPartialReady(std::move(partial));
-    machine_.OnLeafComputed(done->leaf.generation, done->leaf.leaf, done->leaf.pass);
-    if (done->leaf.pass == Pass::kTrain) {
-      seconds_per_leaf_ = seconds_per_leaf_ == 0 ? done->seconds : 0.9 * seconds_per_leaf_ + 0.1 * done->seconds;
-    }
+  options_.on_news();
+  if (!WaitForFacts()) return absl::OkStatus();
+  const DataFacts facts = DecodeDataFacts(job_->data());
+  if (data_->facts() != facts) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the data here are not the job's: hash ", data_->facts().hash, " with ", data_->facts().samples,
+        " samples, the job has hash ", facts.hash, " with ", facts.samples, "; give every worker the same files"));
   }
+  if (!job_->device_kind().empty() && job_->device_kind() != needs_.device->kind()) {
+    return absl::FailedPreconditionError(absl::StrCat("the job's bits are those of device '", job_->device_kind(),
+                                                      "', this worker's device is '", needs_.device->kind(), "'"));
+  }
+  ASSIGN_OR_RETURN(JobPlan plan, JobPlan::Make(job_->job(), facts, needs_.device->kind()));
+  plan_ = std::make_unique<const JobPlan>(std::move(plan));
+  ASSIGN_OR_RETURN(auto loop, StepLoop::Create({.job = job_id_,
+                                                .token = options_.token,
+                                                .worker = options_.worker,
+                                                .incarnation = options_.incarnation,
+                                                .threads = options_.threads,
+                                                .level = options_.level,
+                                                .on_news = options_.on_news},
+                                               {.plan = plan_.get(),
+                                                .data = data_.get(),
+                                                .device = needs_.device,
+                                                .factory = needs_.factory,
+                                                .clock = needs_.clock}));
+  MutexLock lock(mutex_);
+  if (order_) loop->OnOrder(*std::exchange(order_, std::nullopt));
+  loop_ = std::move(loop);
   return absl::OkStatus();
-}
-
-absl::Status JobRunner::Turn() {
-  while (true) {
-    machine_.OnTick(options_.clock->Now());
-    for (PartialReady& partial : reducer_.TakeReady()) machine_.OnPartialReady(std::move(partial));
-    std::vector<StepOutput> outputs =
-        machine_.Advance({.lanes = executor_->idle(), .sets = static_cast<uint32_t>(pool_.free())});
-    if (outputs.empty()) return absl::OkStatus();
-    for (StepOutput& output : outputs) RETURN_IF_ERROR(Do(std::move(output)));
-  }
-}
-
-// Sets for every target and what the threads need beside (docs/protocol.md, "The worker's side").
-void JobRunner::Reserve(Node node) {
-  target_sets_ += 1;
-  pool_.Reserve(target_sets_ + 2 + node.level + options_.threads);
-}
-
-absl::Status JobRunner::Do(StepOutput output) {
-  if (auto* open = std::get_if<OpenStream>(&output)) {
-    streams_->Open(*open);
-  } else if (auto* close = std::get_if<CloseStream>(&output)) {
-    streams_->Close(close->stream);
-  } else if (auto* send = std::get_if<Send>(&output)) {
-    streams_->Send(*send);
-    machine_.OnWritten(send->stream);  // the stream's own queue keeps the order
-  } else if (auto* begin = std::get_if<BeginStep>(&output)) {
-    reducer_.Begin(begin->generation);
-    target_sets_ = 0;
-  } else if (auto* add = std::get_if<AddTarget>(&output)) {
-    if (add->pass == Pass::kTrain) Reserve(add->node);
-    reducer_.AddTarget(add->pass, add->node);
-  } else if (auto* split = std::get_if<SplitTarget>(&output)) {
-    reducer_.SplitTarget(split->pass, split->node, split->parts);
-    for (const Node& part : split->parts) Reserve(part);
-  } else if (auto* drop = std::get_if<DropTarget>(&output)) {
-    reducer_.DropTarget(drop->pass, drop->node);
-  } else if (auto* leaf = std::get_if<ComputeLeaf>(&output)) {
-    if (!executor_->Start(*leaf)) return absl::InternalError("no gradient set is free");
-  } else if (auto* install = std::get_if<Install>(&output)) {
-    RETURN_IF_ERROR(weights_->Install(install->chunk, install->data));
-  } else {
-    left_ = true;
-  }
-  return absl::OkStatus();
-}
-
-void JobRunner::Publish() {
-  const StepMachine::Counters& counters = machine_.counters();
-  JobReport report;
-  report.term = machine_.term();
-  report.epoch = machine_.epoch();
-  report.assignment_version = machine_.assignment_version();
-  report.ready = machine_.ready();
-  report.broken_peers = machine_.broken_peers();
-  report.waits = machine_.Waits();
-  report.seconds_per_leaf = seconds_per_leaf_;
-  report.counters = {{"leaves_computed", counters.leaves_computed},
-                     {"leaves_recomputed", counters.leaves_recomputed},
-                     {"evaluation_leaves_computed", counters.evaluation_leaves_computed},
-                     {"partials_pushed", counters.partials_pushed},
-                     {"bytes_pushed", counters.bytes_pushed},
-                     {"bytes_pushed_in_backward", counters.bytes_pushed_in_backward},
-                     {"bytes_pulled", counters.bytes_pulled},
-                     {"steps_abandoned", counters.steps_abandoned},
-                     {"gradient_sets", pool_.allocated()},
-                     {"gradient_sets_dropped", counters.sets_dropped}};
-  MutexLock lock(report_mutex_);
-  report_ = std::move(report);
 }
 
 }  // namespace banyan::worker

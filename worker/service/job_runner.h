@@ -1,104 +1,91 @@
 #ifndef BANYAN_WORKER_SERVICE_JOB_RUNNER_H_
 #define BANYAN_WORKER_SERVICE_JOB_RUNNER_H_
 
-#include <cstdint>
-#include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <variant>
+#include <thread>
 
 #include "absl/status/status.h"
 #include "common/base/clock.h"
 #include "common/base/sync.h"
 #include "common/cpu/cpu_level.h"
-#include "common/job/job_plan.h"
+#include "common/file/file_system.h"
+#include "common/file/roots.h"
 #include "common/protocol/session.h"
-#include "worker/client/step_machine.h"
-#include "worker/client/stream_pool.h"
-#include "worker/data/dataset.h"
-#include "worker/training/executor.h"
-#include "worker/training/gradient_reducer.h"
-#include "worker/training/job_layout.h"
-#include "worker/training/parameter_store.h"
+#include "worker/device/device.h"
+#include "worker/layers/operator.h"
+#include "worker/service/step_loop.h"
+
+namespace banyan {
+namespace v1 {
+class JobCommand;
+class ResolvedJob;
+}  // namespace v1
+}  // namespace banyan
 
 namespace banyan::worker {
 
-// One job on one worker: the step machine, its streams and its compute threads, and the loop that joins them.
+// A worker's part in one job, from the coordinator's first word on it to the last: opens the data, tells what they are
+// if asked, compares them with the job's, then runs the steps. What goes wrong is told in Report and ends nothing: the
+// coordinator decides. Thread-safe.
 class JobRunner {
  public:
   struct Options {
-    std::string job;  // id
-    std::string token;
     WorkerId worker;
     Incarnation incarnation;
+    std::string token;
+    std::string index_directory;  // for indexes of data
     uint32_t threads = 1;
-    CpuLevel cpu_level = CpuLevel::kSse2;
-    const JobPlan* plan = nullptr;
-    const Dataset* data = nullptr;
+    CpuLevel level = CpuLevel::kSse2;
+    // Called on the runner's thread. `on_news`: a report ought to go out soon. `on_over`: the job is over for this worker.
+    std::function<void()> on_news;
+    std::function<void()> on_over;
+  };
+
+  // All outlive the runner.
+  struct Needs {
     Device* device = nullptr;
     OperatorFactory* factory = nullptr;
+    FileSystem* files = nullptr;
+    const Roots* roots = nullptr;
     const Clock* clock = nullptr;
   };
 
-  // Everything in `options` outlives the runner.
-  explicit JobRunner(const Options& options);
+  JobRunner(Options options, const Needs& needs, const v1::ResolvedJob& job);
+  // Leaves the job; waits for the leaves that are running.
   ~JobRunner();
 
-  // Takes the job through its steps; returns when it is over (OK), when Stop was called (CANCELLED), or when it cannot
-  // go on here.
-  absl::Status Run();
+  const std::string& job() const { return job_id_; }
 
-  // ---- Thread-safe.
-  void OnOrder(JobOrder order);
-  void Stop();
-  // As of the loop's last turn.
+  void OnCommand(const v1::JobCommand& command, uint64_t coordinator_term);
   JobReport Report() const;
 
  private:
-  struct Message {
-    StreamId stream;
-    ToWorker message;
-  };
-  struct Closed {
-    StreamId stream;
-    absl::Status why;
-  };
-  struct Wake {};
-  using Event = std::variant<JobOrder, Message, Closed, Executor::Done, Wake>;
-
-  // What other threads may still call into after the runner is gone.
-  struct Inbox {
-    Mutex mutex;
-    CondVar changed;
-    std::deque<Event> events ABSL_GUARDED_BY(mutex);
-    bool stop ABSL_GUARDED_BY(mutex) = false;
-
-    void Post(Event event);
-    void Notify();
-  };
-
-  absl::Status Start();
-  absl::Status Take(Event event);
-  absl::Status Turn();
-  absl::Status Do(StepOutput output);
-  void Reserve(Node node);
-  void Publish();
+  void Run();
+  absl::Status Prepare();
+  // Until the command carries the data's facts; false when the job is left before that.
+  bool WaitForFacts();
 
   const Options options_;
-  const JobLayout layout_;
-  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
-  GradientSetPool pool_;
-  GradientReducer reducer_;
-  StepMachine machine_;
-  std::unique_ptr<ParameterStore> weights_;
-  std::unique_ptr<Executor> executor_;
-  std::unique_ptr<StreamPool> streams_;
-  size_t target_sets_ = 0;  // of the open step's targets
-  bool left_ = false;
-  double seconds_per_leaf_ = 0;
+  const Needs needs_;
+  const std::string job_id_;
+  std::unique_ptr<v1::ResolvedJob> job_;  // of Run's thread, but for what WaitForFacts takes over
+  std::unique_ptr<Dataset> data_;
+  std::unique_ptr<const JobPlan> plan_;
 
-  mutable Mutex report_mutex_;
-  JobReport report_ ABSL_GUARDED_BY(report_mutex_);
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool left_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<v1::ResolvedJob> told_ ABSL_GUARDED_BY(mutex_);  // the job as last told
+  std::optional<JobOrder> order_ ABSL_GUARDED_BY(mutex_);          // the last one, while nobody takes them
+  std::optional<DataFacts> facts_ ABSL_GUARDED_BY(mutex_);
+  bool facts_wanted_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string failure_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<StepLoop> loop_ ABSL_GUARDED_BY(mutex_);
+
+  std::jthread thread_;  // last: it uses all of the above
 };
 
 }  // namespace banyan::worker

@@ -2,110 +2,89 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <utility>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/logging/logging.h"
 
+extern char** environ;
+
 namespace banyan::worker {
-namespace {
 
-constexpr absl::Duration kPoll = absl::Milliseconds(50);
-constexpr absl::Duration kFirstBackoff = absl::Milliseconds(200);
-constexpr absl::Duration kLastBackoff = absl::Seconds(10);
-// A child that lived this long did not fail at once.
-constexpr absl::Duration kHealthy = absl::Seconds(10);
-
-std::string DescribeEnd(int status) {
-  if (WIFSIGNALED(status)) return absl::StrCat("killed by signal ", WTERMSIG(status));
-  return absl::StrCat("exit status ", WEXITSTATUS(status));
-}
-
-}  // namespace
-
-Supervisor::Supervisor(Options options, ShutdownWatch* watch, const Clock* clock)
-    : options_(std::move(options)), watch_(watch), clock_(clock) {}
-
-absl::StatusOr<int> Supervisor::Spawn(int* pipe_end) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe");
-  std::vector<std::string> words = {options_.program};
-  words.insert(words.end(), options_.arguments.begin(), options_.arguments.end());
-  words.push_back(absl::StrCat("--parent-pipe=", ends[0]));
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid < 0) {
-    const int error = errno;
-    close(ends[0]);
-    close(ends[1]);
-    return ErrnoStatus(error, "fork");
-  }
-  if (pid == 0) {
-    // Only calls that are safe after fork in a process with threads.
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) _exit(1);  // it died before we could ask
-    fcntl(ends[0], F_SETFD, 0);
-    execv(arguments[0], arguments.data());
-    _exit(127);
-  }
-  close(ends[0]);
-  *pipe_end = ends[1];
+absl::StatusOr<pid_t> Supervisor::Spawn(int pipe) {
+  std::vector<std::string> arguments = {options_.program};
+  arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
+  arguments.push_back(absl::StrCat("--parent-pipe=", pipe));
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  pid_t pid = -1;
+  const int error = posix_spawn(&pid, options_.program.c_str(), nullptr, nullptr, pointers.data(), environ);
+  if (error != 0) return ErrnoStatus(error, absl::StrCat("cannot start '", options_.program, "'"));
   return pid;
 }
 
-void Supervisor::EndChild(int pid) {
-  kill(pid, SIGTERM);
-  const absl::Duration deadline = clock_->Monotonic() + options_.drain;
-  Mutex mutex;
-  CondVar never;
-  while (clock_->Monotonic() < deadline) {
-    if (waitpid(pid, nullptr, WNOHANG) == pid) return;
-    MutexLock lock(mutex);
-    never.WaitFor(mutex, kPoll);
-  }
-  kill(pid, SIGKILL);
-  waitpid(pid, nullptr, 0);
+// Signalled only while it is not reaped: its number cannot have become another's.
+int Supervisor::Wait(pid_t pid) {
+  siginfo_t info = {};
+  while (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) != 0) CHECK_EQ(errno, EINTR);
+  MutexLock lock(mutex_);
+  child_ = -1;
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0) CHECK_EQ(errno, EINTR);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-absl::Status Supervisor::Run() {
-  absl::Duration backoff = kFirstBackoff;
+void Supervisor::Signal() {
+  MutexLock lock(mutex_);
+  draining_ = true;
+  if (child_ > 0) kill(child_, SIGTERM);
+}
+
+void Supervisor::LeaveNow() { Signal(); }
+
+int Supervisor::Run(ShutdownWatch& watch) {
+  std::jthread drain([&] {
+    watch.Wait();
+    Signal();
+  });
+  absl::Duration pause = options_.first_pause;
+  int code = 0;
   while (true) {
-    int pipe_end = -1;
-    ASSIGN_OR_RETURN(const int pid, Spawn(&pipe_end));
-    const absl::Duration start = clock_->Monotonic();
-    int status = 0;
-    bool asked = false;
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-      if (!watch_->WaitFor(kPoll)) continue;
-      asked = true;
-      EndChild(pid);
-      break;
+    std::array<int, 2> ends = {};
+    CHECK_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+    CHECK_EQ(fcntl(ends[0], F_SETFD, 0), 0);  // the child's
+    const absl::Duration begin = clock_.Monotonic();
+    absl::StatusOr<pid_t> pid = -1;
+    {
+      MutexLock lock(mutex_);
+      if (!draining_) {
+        pid = Spawn(ends[0]);
+        if (pid.ok()) child_ = *pid;
+      }
     }
-    close(pipe_end);
-    if (asked) return absl::OkStatus();
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 2) {
-      return absl::InvalidArgumentError("the child refused its flags");
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == kLeave) return absl::OkStatus();
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-      backoff = kFirstBackoff;
+    close(ends[0]);
+    code = !pid.ok() ? 1 : *pid > 0 ? Wait(*pid) : code;
+    close(ends[1]);
+    if (!pid.ok()) log::Error("{}", std::string(pid.status().message()));
+    if (watch.WaitFor(absl::ZeroDuration())) return code;
+    if (code == 0) {
+      pause = options_.first_pause;
       continue;
     }
-    if (clock_->Monotonic() - start > kHealthy) backoff = kFirstBackoff;
-    log::Error("child {}: {}; the next one starts in {} ms", pid, DescribeEnd(status),
-               absl::ToInt64Milliseconds(backoff));
-    if (watch_->WaitFor(backoff)) return absl::OkStatus();
-    backoff = std::min(backoff * 2, kLastBackoff);
+    if (clock_.Monotonic() - begin >= options_.settled) pause = options_.first_pause;
+    log::Warning("the worker process ended with code {}; the next begins in {}", code, absl::FormatDuration(pause));
+    if (watch.WaitFor(pause)) return code;
+    pause = std::min(pause * 2, options_.last_pause);
   }
 }
 

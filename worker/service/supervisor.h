@@ -1,44 +1,53 @@
 #ifndef BANYAN_WORKER_SERVICE_SUPERVISOR_H_
 #define BANYAN_WORKER_SERVICE_SUPERVISOR_H_
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/base/sync.h"
 #include "common/process/shutdown_watch.h"
 
 namespace banyan::worker {
 
-// The worker daemon: keeps one child process alive that does the work, a fresh one for each job (the instruction set of
-// a oneDNN process is fixed once, crashes stay in the child, memory is given back). A child that fails at once is
-// started again after a while that grows. The child dies with this process: it watches a pipe, and the kernel tells it.
+// Keeps one child process running: a worker's life is one job, so each ends and is followed by the next. A child that
+// fails is followed after a pause that doubles. Signals are passed on; no child outlives the supervisor: it holds the
+// only writing end of a pipe whose end the child watches, and the kernel kills the child with it.
 class Supervisor {
  public:
-  // What a child exits with when the whole daemon shall leave.
-  static constexpr int kLeave = 3;
-
   struct Options {
-    std::string program;                 // of the child
-    std::vector<std::string> arguments;  // argv[1..]; `--parent-pipe=N` is added
-    absl::Duration drain = absl::Seconds(8);  // what a child gets to leave by itself
+    std::string program;                 // path
+    std::vector<std::string> arguments;  // after the program's name; `--parent-pipe=FD` is put behind them
+    absl::Duration first_pause = absl::Milliseconds(100);
+    absl::Duration last_pause = absl::Seconds(5);
+    // A child that lived this long begins anew with the first pause.
+    absl::Duration settled = absl::Seconds(10);
   };
 
-  // `watch` and `clock` outlive the supervisor.
-  Supervisor(Options options, ShutdownWatch* watch, const Clock* clock);
+  Supervisor(Options options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
 
-  // Returns when `watch` asked to go and the child is gone, or a child said kLeave. An error when a child cannot be
-  // started.
-  absl::Status Run();
+  // On the process's main thread (a child dies with the thread that made it). Returns when `watch` asks to drain and the
+  // child has gone: its exit code.
+  int Run(ShutdownWatch& watch);
+
+  // A second signal: the child is to leave at once. From any thread.
+  void LeaveNow();
 
  private:
-  absl::StatusOr<int> Spawn(int* pipe_end);
-  void EndChild(int pid);
+  absl::StatusOr<pid_t> Spawn(int pipe);
+  // Waits for the child's end: its exit code, 128 + n for signal n.
+  int Wait(pid_t pid);
+  void Signal();
 
   const Options options_;
-  ShutdownWatch* const watch_;
-  const Clock* const clock_;
+  const Clock& clock_;
+  Mutex mutex_;
+  pid_t child_ ABSL_GUARDED_BY(mutex_) = -1;  // -1: none to be signalled
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace banyan::worker

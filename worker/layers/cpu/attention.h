@@ -21,8 +21,8 @@ struct AttentionHead {
   const float* q = nullptr;
   const float* k = nullptr;
   const float* v = nullptr;
-  // [context, context]: which weights dropout keeps (entries above the diagonal are not read), each then multiplied by
-  // keep_scale. Null: no dropout.
+  // [context, context], and kKeepPadding bytes behind: 1 for the weights that dropout keeps, which are then multiplied
+  // by keep_scale, else 0. Entries above the diagonal may be anything. Null: no dropout.
   const uint8_t* keep = nullptr;
   float keep_scale = 1;
   // [context, 2]: the scaled scores' maximum and 1 / sum of the row. Written by forward, read by backward.
@@ -36,6 +36,8 @@ struct AttentionHead {
   float* dv = nullptr;
   bool add = false;
 };
+
+inline constexpr int64_t kKeepPadding = 16;
 
 struct AttentionKernels {
   void (*forward)(const AttentionHead& head);

@@ -23,7 +23,7 @@ class Attention final : public Operator {
         context_(spec.input(0).shape[0]),
         width_(spec.columns(0) / 3),
         head_width_(width_ / heads_),
-        keep_bytes_(dropout_ > 0 ? (context_ * context_ + 63) / 64 * 64 : 0) {
+        keep_bytes_(dropout_ > 0 ? (context_ * context_ + kKeepPadding + 63) / 64 * 64 : 0) {
     needs_.inputs_in_backward = true;
     needs_.saved_bytes = samples_ * heads_ * context_ * 2 * 4;
     needs_.forward_workspace_bytes =

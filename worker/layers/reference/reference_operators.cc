@@ -5,51 +5,11 @@
 #include <variant>
 #include <vector>
 
-#include "common/random/random.h"
-#include "common/random/random_key.h"
 #include "worker/layers/reference/formulas.h"
+#include "worker/layers/reference/reference_operator.h"
 
 namespace banyan::worker {
 namespace {
-
-KeepMask MaskOf(const Piece& piece, const Layer& layer, double rate) {
-  return KeepMask(MakeRandomKey(piece.key.seed, RandomPurpose::kDropout, piece.key.step, NameHash(layer.name)), rate);
-}
-
-// What the operators share: sizes, and gradients that are cleared before the formulas add to them.
-class ReferenceOperator : public Operator {
- public:
-  ReferenceOperator(const Graph& graph, const Layer& layer, int64_t samples)
-      : layer_(layer), samples_(samples), shape_(graph.tensor(layer.inputs[0]).shape) {
-    needs_.inputs_in_backward = true;
-    size_ = samples_ * ElementsOf(shape_);
-    columns_ = shape_.empty() ? 1 : shape_.back();
-    rows_ = size_ / columns_;
-  }
-
-  void Backward(const Piece& piece, const BackwardCall& call, Stream& stream) final {
-    for (size_t i = 0; i < call.input_gradients.size(); ++i) {
-      if (!call.accumulate_inputs[i]) Clear(call.input_gradients[i]);
-    }
-    for (const View& gradient : call.parameter_gradients) {
-      if (!call.accumulate_parameters) Clear(gradient);
-    }
-    AddGradients(piece, call, stream);
-  }
-
- protected:
-  virtual void AddGradients(const Piece& piece, const BackwardCall& call, Stream& stream) = 0;
-
-  const Layer& layer_;
-  const int64_t samples_;
-  const Shape shape_;  // of one sample of the first input
-  int64_t size_ = 0;   // of the first input, all samples
-  int64_t rows_ = 0;
-  int64_t columns_ = 0;
-
- private:
-  static void Clear(const View& gradient) { std::fill_n(gradient.as<double>(), gradient.size(), 0.0); }
-};
 
 class Linear final : public ReferenceOperator {
  public:
@@ -196,131 +156,6 @@ class Attention final : public ReferenceOperator {
   const reference::HeadShape head_;
 };
 
-class Dropout final : public ReferenceOperator {
- public:
-  Dropout(const Graph& graph, const Layer& layer, int64_t samples, const DropoutAttributes& attributes)
-      : ReferenceOperator(graph, layer, samples), rate_(attributes.rate) {}
-
-  void Forward(const Piece& piece, const ForwardCall& call, Stream&) override {
-    std::fill_n(call.outputs[0].as<double>(), size_, 0.0);
-    AddKept(piece, call.mode == Mode::kTrain ? rate_ : 0, call.inputs[0].as<double>(), call.outputs[0].as<double>());
-  }
-
- private:
-  void AddGradients(const Piece& piece, const BackwardCall& call, Stream&) override {
-    if (!call.input_gradients[0].present()) return;
-    AddKept(piece, rate_, call.output_gradients[0].as<double>(), call.input_gradients[0].as<double>());
-  }
-
-  void AddKept(const Piece& piece, double rate, const double* x, double* y) const {
-    const KeepMask mask = MaskOf(piece, layer_, rate);
-    const int64_t first = piece.first_sample * (size_ / samples_);
-    for (int64_t i = 0; i < size_; ++i) {
-      if (rate == 0 || mask.Keeps(static_cast<uint64_t>(first + i))) y[i] += x[i] / (1 - rate);
-    }
-  }
-
-  const double rate_;
-};
-
-class ActivationOperator final : public ReferenceOperator {
- public:
-  ActivationOperator(const Graph& graph, const Layer& layer, int64_t samples, const ActivationAttributes& attributes)
-      : ReferenceOperator(graph, layer, samples), activation_(attributes.activation) {}
-
-  void Forward(const Piece&, const ForwardCall& call, Stream&) override {
-    for (int64_t i = 0; i < size_; ++i) {
-      call.outputs[0].as<double>()[i] = reference::Activate(activation_, call.inputs[0].as<double>()[i]).value;
-    }
-  }
-
- private:
-  void AddGradients(const Piece&, const BackwardCall& call, Stream&) override {
-    if (!call.input_gradients[0].present()) return;
-    for (int64_t i = 0; i < size_; ++i) {
-      call.input_gradients[0].as<double>()[i] +=
-          call.output_gradients[0].as<double>()[i] *
-          reference::Activate(activation_, call.inputs[0].as<double>()[i]).derivative;
-    }
-  }
-
-  const Activation activation_;
-};
-
-class Add final : public ReferenceOperator {
- public:
-  Add(const Graph& graph, const Layer& layer, int64_t samples, const AddAttributes&)
-      : ReferenceOperator(graph, layer, samples) {}
-
-  void Forward(const Piece&, const ForwardCall& call, Stream&) override {
-    for (int64_t i = 0; i < size_; ++i) {
-      call.outputs[0].as<double>()[i] = call.inputs[0].as<double>()[i] + call.inputs[1].as<double>()[i];
-    }
-  }
-
- private:
-  void AddGradients(const Piece&, const BackwardCall& call, Stream&) override {
-    for (const View& gradient : call.input_gradients) {
-      for (int64_t i = 0; i < gradient.size(); ++i) {
-        gradient.as<double>()[i] += call.output_gradients[0].as<double>()[i];
-      }
-    }
-  }
-};
-
-class CrossEntropy final : public ReferenceOperator {
- public:
-  CrossEntropy(const Graph& graph, const Layer& layer, int64_t samples, const CrossEntropyAttributes&)
-      : ReferenceOperator(graph, layer, samples) {}
-
-  void Forward(const Piece&, const ForwardCall& call, Stream&) override {
-    double sum = 0;
-    for (int64_t r = 0; r < rows_; ++r) {
-      sum += reference::CrossEntropy(call.inputs[0].as<double>() + r * columns_, columns_,
-                                     call.inputs[1].as<int32_t>()[r]);
-    }
-    call.loss.as<double>()[0] = sum;
-    call.loss.as<double>()[1] = static_cast<double>(rows_);
-  }
-
- private:
-  void AddGradients(const Piece&, const BackwardCall& call, Stream&) override {
-    if (!call.input_gradients[0].present()) return;
-    for (int64_t r = 0; r < rows_; ++r) {
-      reference::CrossEntropyBackward(call.inputs[0].as<double>() + r * columns_, columns_,
-                                      call.inputs[1].as<int32_t>()[r],
-                                      call.input_gradients[0].as<double>() + r * columns_);
-    }
-  }
-};
-
-class MeanSquaredError final : public ReferenceOperator {
- public:
-  MeanSquaredError(const Graph& graph, const Layer& layer, int64_t samples, const MeanSquaredErrorAttributes&)
-      : ReferenceOperator(graph, layer, samples), share_(static_cast<double>(samples) / static_cast<double>(size_)) {}
-
-  void Forward(const Piece&, const ForwardCall& call, Stream&) override {
-    double sum = 0;
-    for (int64_t i = 0; i < size_; ++i) sum += Distance(call.inputs, i) * Distance(call.inputs, i) * share_;
-    call.loss.as<double>()[0] = sum;
-    call.loss.as<double>()[1] = static_cast<double>(samples_);
-  }
-
- private:
-  void AddGradients(const Piece&, const BackwardCall& call, Stream&) override {
-    if (!call.input_gradients[0].present()) return;
-    for (int64_t i = 0; i < size_; ++i) {
-      call.input_gradients[0].as<double>()[i] += 2 * Distance(call.inputs, i) * share_;
-    }
-  }
-
-  static double Distance(const std::vector<ConstView>& inputs, int64_t i) {
-    return inputs[0].as<double>()[i] - inputs[1].as<double>()[i];
-  }
-
-  const double share_;
-};
-
 struct Maker {
   const Graph& graph;
   const Layer& layer;
@@ -335,11 +170,19 @@ struct Maker {
   std::unique_ptr<Operator> operator()(const EmbeddingAttributes& a) const { return As<Embedding>(a); }
   std::unique_ptr<Operator> operator()(const LayerNormAttributes& a) const { return As<LayerNorm>(a); }
   std::unique_ptr<Operator> operator()(const CausalSelfAttentionAttributes& a) const { return As<Attention>(a); }
-  std::unique_ptr<Operator> operator()(const DropoutAttributes& a) const { return As<Dropout>(a); }
-  std::unique_ptr<Operator> operator()(const ActivationAttributes& a) const { return As<ActivationOperator>(a); }
-  std::unique_ptr<Operator> operator()(const AddAttributes& a) const { return As<Add>(a); }
-  std::unique_ptr<Operator> operator()(const CrossEntropyAttributes& a) const { return As<CrossEntropy>(a); }
-  std::unique_ptr<Operator> operator()(const MeanSquaredErrorAttributes& a) const { return As<MeanSquaredError>(a); }
+  std::unique_ptr<Operator> operator()(const DropoutAttributes& a) const {
+    return MakeReferenceDropout(graph, layer, samples, a);
+  }
+  std::unique_ptr<Operator> operator()(const ActivationAttributes& a) const {
+    return MakeReferenceActivation(graph, layer, samples, a);
+  }
+  std::unique_ptr<Operator> operator()(const AddAttributes&) const { return MakeReferenceAdd(graph, layer, samples); }
+  std::unique_ptr<Operator> operator()(const CrossEntropyAttributes&) const {
+    return MakeReferenceCrossEntropy(graph, layer, samples);
+  }
+  std::unique_ptr<Operator> operator()(const MeanSquaredErrorAttributes&) const {
+    return MakeReferenceMeanSquaredError(graph, layer, samples);
+  }
 };
 
 }  // namespace
