@@ -212,7 +212,8 @@ void Cluster::CollectEntries() {
 
 bool Cluster::Finished() const {
   for (uint32_t i = 0; i < plan_.layout.chunk_count(); ++i) {
-    if (!disk_.contains({plan_.last_step, ChunkId(i)}) || !entries_.contains({plan_.last_step, ChunkId(i)})) return false;
+    const std::pair<Step, ChunkId> last(plan_.last_step, ChunkId(i));
+    if (!disk_.contains(last) || !entries_.contains(last)) return false;
   }
   return !plan_.evaluation || entries_.contains({plan_.last_step + 1, plan_.layout.evaluation_chunk()});
 }

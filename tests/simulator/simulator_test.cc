@@ -15,7 +15,8 @@ uint64_t seeds = 1000;
 
 // A job and where its parts lie.
 struct Job {
-  explicit Job(const server::ToyJob::Options& options) : job(options), layout(worker::SetLayout::Make(job.plan().graph, job.plan().layout)) {}
+  explicit Job(const server::ToyJob::Options& options)
+      : job(options), layout(worker::SetLayout::Make(job.plan().graph, job.plan().layout)) {}
   server::ToyJob job;
   worker::SetLayout layout;
 };
