@@ -230,18 +230,21 @@ std::vector<uint64_t> StepMachine::broken_peers() const {
 std::vector<Wait> StepMachine::Waits() const {
   std::vector<Wait> waits;
   const auto add = [&](const Peers::Peer& peer, const char* what, std::string detail) {
-    const double since = peer.last_heard == absl::InfinitePast() ? 0 : absl::ToDoubleSeconds(peer.last_heard - absl::UnixEpoch());
+    const bool heard = peer.last_heard != absl::InfinitePast();
+    const double since = heard ? absl::ToDoubleSeconds(peer.last_heard - absl::UnixEpoch()) : 0;
     waits.push_back(Wait{what, {peer.id.server.value()}, std::move(detail), since});
   };
   for (const auto& [id, peer] : peers_.all()) {
     const std::string name = absl::StrCat("server ", id.server.value(), " shard ", id.shard);
     if (!peers_.InTouch(peer)) {
-      add(peer, "state", absl::StrCat(name, " at ", peer.endpoint, " has not said its state at epoch ", peers_.epoch()));
+      add(peer, "state",
+          absl::StrCat(name, " at ", peer.endpoint, " has not said its state at epoch ", peers_.epoch()));
     } else if (peer.mark && peer.mark->done + 1 < open_step_) {
       add(peer, "done", absl::StrCat(name, " is through step ", peer.mark->done, ", step ", open_step_, " is open"));
     } else if (peer.mark && !peer.queue.empty() && peer.queue.begin()->first >= peer.mark->window_end) {
-      add(peer, "window", absl::StrCat(name, " takes positions below ", peer.mark->window_end, ", the next ready one is ",
-                                       peer.queue.begin()->first));
+      add(peer, "window",
+          absl::StrCat(name, " takes positions below ", peer.mark->window_end, ", the next ready one is ",
+                       peer.queue.begin()->first));
     } else if (peer.mark && peer.mark->done < open_step_ && !outstanding_) {
       add(peer, "weights", absl::StrCat(name, " has not finished step ", open_step_));
     }

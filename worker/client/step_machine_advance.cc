@@ -214,8 +214,8 @@ bool StepMachine::Urgent(const LeafTargets::Target& target) {
   return false;
 }
 
-// Rule R11: all gradient sets are taken by targets that cannot be pushed now, and one that could be has none. A retained
-// partial is only a cache (rule R7): drop one target's and compute it again when the window has come to it.
+// Rule R11: all gradient sets are taken by targets that cannot be pushed now, and one that could be has none. What is
+// retained is only a cache (rule R7): drop one target's and compute it again when the window has come to it.
 void StepMachine::MakeRoom() {
   if (now_ < room_at_) return;
   for (const auto& [id, peer] : peers_.all()) {

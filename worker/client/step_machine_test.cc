@@ -180,7 +180,13 @@ TEST_F(StepMachineTest, AStepBeginsWhenTheOneBeforeIsDoneEverywhere) {
   EXPECT_TRUE(Only<ComputeLeaf>(Advance()).empty());
   EXPECT_EQ(machine_.open_step(), 1u);
   machine_.OnMessage(streams_.at(ServerId(1)),
-                     banyan::Weights{.term = 1, .epoch = 1, .chunk = {}, .ledger = {}, .done_through = 1, .window_end = 1, .data = {}});
+                     banyan::Weights{.term = 1,
+                                     .epoch = 1,
+                                     .chunk = {},
+                                     .ledger = {},
+                                     .done_through = 1,
+                                     .window_end = 1,
+                                     .data = {}});
   EXPECT_FALSE(Only<ComputeLeaf>(Advance()).empty());
   EXPECT_EQ(machine_.open_step(), 2u);
 }
@@ -236,7 +242,8 @@ TEST_F(StepMachineTest, ARefusedPushIsSentAgain) {
   machine_.OnTick(absl::UnixEpoch());
   machine_.OnMessage(streams_.at(ServerId(0)),
                      State{.term = 1, .epoch = 1, .done_through = 0, .window_end = 1,
-                           .chunks = {{.chunk = ChunkId(0), .use = 0, .applied = 0, .covered = LeafSet(2)}}, .map = {}});
+                           .chunks = {{.chunk = ChunkId(0), .use = 0, .applied = 0, .covered = LeafSet(2)}},
+                           .map = {}});
   EXPECT_TRUE(Sent<Push>(Advance()).empty());
   machine_.OnTick(absl::UnixEpoch() + absl::Milliseconds(20));
   EXPECT_EQ(Sent<Push>(Advance()).size(), 1u);

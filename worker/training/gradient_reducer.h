@@ -44,8 +44,8 @@ struct LeafRun {
 
 // Where a worker's compute threads meet: sums the gradients of its leaves up the canonical tree, one chunk at a time as
 // backward completes them, on the thread that delivers them and so while they are in its cache. Joins stop at the
-// targets; a target's partial is handed out without a copy. The sum of a node lies in the set of its first leaf, so a run
-// of m leaves on T threads takes at most 1 + log2(m) + T sets.
+// targets; a target's partial is handed out without a copy. The sum of a node lies in the set of its first leaf, so a
+// run of m leaves on T threads takes at most 1 + log2(m) + T sets.
 //
 // Begin, AddTarget, SplitTarget, DropTarget, Start and TakeReady: one thread. Deliver and Finish: any thread, one at a
 // time for one run. Neither allocates once every target has been complete once.

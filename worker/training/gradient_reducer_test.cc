@@ -19,7 +19,9 @@ GradientLayout Layout() {
 }
 
 // Numbers whose sum depends on the order.
-float Value(uint32_t leaf, size_t i) { return (leaf % 3 == 0 ? 1e6f : 1e-2f) * (1.0f + 0.37f * float(leaf + 1) + float(i)); }
+float Value(uint32_t leaf, size_t i) {
+  return (leaf % 3 == 0 ? 1e6f : 1e-2f) * (1.0f + 0.37f * static_cast<float>(leaf + 1) + static_cast<float>(i));
+}
 
 class GradientReducerTest : public testing::Test {
  protected:
