@@ -28,7 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def make_model(directory, layers, heads, width, context, vocabulary, seed):
     torch.manual_seed(seed)
     model = transformers.GPT2LMHeadModel(transformers.GPT2Config(
-        n_layer=layers, n_head=heads, n_embd=width, n_positions=context, vocab_size=vocabulary))
+        n_layer=layers, n_head=heads, n_embd=width, n_positions=context, vocab_size=vocabulary, bos_token_id=None,
+        eos_token_id=None))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             # Biases and norms of a fresh model are 0 and 1, which would hide a swapped one.
@@ -78,6 +79,8 @@ def main():
     parser.add_argument("--program", default=str(ROOT / "bazel-bin/tests/parity/logits"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     if arguments.directories:
         right = [compare(arguments.program, directory) for directory in arguments.directories]
     else:
