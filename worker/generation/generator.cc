@@ -39,7 +39,8 @@ absl::StatusOr<std::span<const float>> Generator::Logits(std::span<const int32_t
   }
   // What stands behind the text does not change what follows from it.
   std::fill(std::copy(tokens.begin(), tokens.end(), input_.begin()), input_.end(), 0);
-  ASSIGN_OR_RETURN(const ConstView logits, lane_->Predict(ViewOf(std::as_const(input_).data(), context()), 1, weights_));
+  const ConstView input = ViewOf(std::as_const(input_).data(), context());
+  ASSIGN_OR_RETURN(const ConstView logits, lane_->Predict(input, 1, weights_));
   return std::span(logits.as<float>(), tokens.size() * static_cast<size_t>(vocabulary()));
 }
 
@@ -52,7 +53,9 @@ absl::Status Generator::Generate(std::span<const int32_t> prompt, uint64_t count
   for (uint64_t i = 0; i < count; ++i) {
     const size_t known = std::min(text.size(), static_cast<size_t>(context()));
     ASSIGN_OR_RETURN(const std::span<const float> logits, Logits(std::span(text).last(known)));
-    ASSIGN_OR_RETURN(const int32_t token, sampler.Sample(logits.last(static_cast<size_t>(vocabulary())), text.size()));
+    const std::span<const float> next = logits.last(static_cast<size_t>(vocabulary()));
+    ASSIGN_OR_RETURN(const int32_t token,
+                     sampler.Sample(next.first(static_cast<size_t>(tokenizer_vocabulary())), text.size()));
     text.push_back(token);
     if (!emit(token)) break;
   }

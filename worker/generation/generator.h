@@ -24,13 +24,15 @@ class Generator {
 
   int64_t context() const { return model_->context(); }
   int64_t vocabulary() const { return model_->vocabulary(); }
+  int64_t tokenizer_vocabulary() const { return model_->tokenizer_vocabulary; }
 
   // Logits [tokens, vocabulary] of what follows each of `tokens`, of which there are 1 to context(), each below
   // vocabulary(); INVALID_ARGUMENT otherwise. Valid until the next call.
   absl::StatusOr<std::span<const float>> Logits(std::span<const int32_t> tokens);
 
-  // Writes `count` tokens after `prompt`, each as soon as it is known, until `emit` returns false. Each follows from
-  // the last context() tokens before it; the first of an empty prompt from token 0 alone.
+  // Writes `count` tokens after `prompt`, each as soon as it is known, until `emit` returns false. Each is below
+  // tokenizer_vocabulary() and follows from the last context() tokens before it; the first of an empty prompt from
+  // token 0 alone.
   absl::Status Generate(std::span<const int32_t> prompt, uint64_t count, const SamplingOptions& options,
                         absl::FunctionRef<bool(int32_t)> emit);
 

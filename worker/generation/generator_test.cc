@@ -56,7 +56,9 @@ class GeneratorTest : public testing::Test {
   // A checkpoint of a job in `directory_`.
   void WriteCheckpoint(uint64_t step) {
     std::vector<CheckpointTensor> tensors;
-    for (const Parameter& parameter : graph_.parameters) tensors.push_back({parameter.name, DType::kF32, parameter.shape});
+    for (const Parameter& parameter : graph_.parameters) {
+      tensors.push_back({parameter.name, DType::kF32, parameter.shape});
+    }
     const CheckpointLayout layout = CheckpointLayout::Create(tensors).value();
     const auto writer = CheckpointWriter::Open(files_, layout, directory_, {.term = 1, .step = step}).value();
     for (const Parameter& parameter : graph_.parameters) {

@@ -8,8 +8,8 @@ namespace banyan::worker {
 namespace {
 
 std::string Config(const std::string& more = "") {
-  return R"({"model_type": "gpt2", "n_layer": 2, "n_head": 4, "n_embd": 8, "n_positions": 16, "vocab_size": 256)" + more +
-         "}";
+  const std::string sizes = R"("n_layer": 2, "n_head": 4, "n_embd": 8, "n_positions": 16, "vocab_size": 256)";
+  return R"({"model_type": "gpt2", )" + sizes + more + "}";
 }
 
 std::string Error(const std::string& json) { return std::string(ParseGpt2Config(json).status().message()); }

@@ -16,7 +16,7 @@
 namespace banyan::worker {
 namespace {
 
-constexpr uint64_t kByteVocabulary = 256;
+constexpr int64_t kByteVocabulary = 256;
 constexpr uint64_t kMaxConfigBytes = 1 << 20;
 constexpr char kConfigFile[] = "config.json";
 
@@ -30,22 +30,25 @@ absl::StatusOr<std::string> FindModel(FileSystem& files, const std::string& dire
   for (const CheckpointEntry& entry : entries) {
     if (entry.status.ok()) return entry.path;
   }
-  return absl::NotFoundError(absl::StrCat("no model in '", directory,
-                                          "': expected a checkpoint, checkpoints of a job, or weights with config.json"));
+  return absl::NotFoundError(absl::StrCat(
+      "no model in '", directory, "': expected a checkpoint, checkpoints of a job, or weights with config.json"));
 }
 
-absl::StatusOr<v1::Model> ReadDescription(FileSystem& files, const std::string& directory) {
+// `tokenizer` becomes the number of tokens that there are.
+absl::StatusOr<v1::Model> ReadDescription(FileSystem& files, const std::string& directory, int64_t* tokenizer) {
   ASSIGN_OR_RETURN(const bool checkpoint, Exists(files, JoinPath(directory, kManifestFile)));
   if (checkpoint) {
     ASSIGN_OR_RETURN(const v1::CheckpointManifest manifest, ReadManifest(files, directory));
     v1::Model model = manifest.recipe().model();
     if (!model.has_gpt()) return absl::InvalidArgumentError("the model is no gpt, only that makes text");
     config::FillDefaults(&model);
+    *tokenizer = kByteVocabulary;  // all tokenizers that there are
     return model;
   }
   ASSIGN_OR_RETURN(const std::string json, ReadFile(files, JoinPath(directory, kConfigFile), kMaxConfigBytes));
   v1::Model model;
   ASSIGN_OR_RETURN(*model.mutable_gpt(), ParseGpt2Config(json));
+  *tokenizer = model.gpt().vocabulary();
   return model;
 }
 
@@ -68,9 +71,9 @@ absl::StatusOr<std::string> FindTensor(const TensorFiles& tensors, const Paramet
 }
 
 absl::StatusOr<std::unique_ptr<StoredModel>> Read(FileSystem& files, const std::string& directory) {
-  ASSIGN_OR_RETURN(const v1::Model description, ReadDescription(files, directory));
   auto model = std::make_unique<StoredModel>();
-  const uint64_t vocabulary = description.gpt().has_vocabulary() ? description.gpt().vocabulary() : kByteVocabulary;
+  ASSIGN_OR_RETURN(const v1::Model description, ReadDescription(files, directory, &model->tokenizer_vocabulary));
+  const auto vocabulary = static_cast<uint64_t>(model->tokenizer_vocabulary);
   ASSIGN_OR_RETURN(model->graph, BuildGraph(description, {.vocabulary = vocabulary}));
   ASSIGN_OR_RETURN(const TensorFiles tensors, OpenInitialWeights(files, directory));
   // All shapes before the first allocation: a description may promise more than there is.

@@ -15,6 +15,8 @@ namespace banyan::worker {
 struct StoredModel {
   Graph graph;
   std::vector<std::vector<float>> weights;  // by ParameterId
+  // Tokens that there are; the model may have room for more. 256: taken for bytes.
+  int64_t tokenizer_vocabulary = 0;
 
   int64_t context() const { return graph.tensor(graph.input).shape[0]; }
   int64_t vocabulary() const { return graph.tensor(graph.prediction).shape[1]; }
