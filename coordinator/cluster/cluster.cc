@@ -1,0 +1,250 @@
+#include "coordinator/cluster/cluster.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/status.h"
+#include "common/config/defaults.h"
+#include "common/config/job_file.h"
+#include "common/file/file_util.h"
+#include "coordinator/jobs/job_states.h"
+
+namespace banyan::coordinator {
+
+JobMachine::Options Cluster::OptionsFor(const std::string& id) const {
+  return {.coordinator_term = options_.coordinator_term,
+          .checkpoint_directory = JoinPath(options_.jobs_directory, id),
+          .stall_limit = options_.stall_limit,
+          .reclaim = options_.leases.worker};
+}
+
+void Cluster::RestoreJob(JobRecord record, Step lines_through, Now now) {
+  const uint64_t number = record.number;
+  JobMachine::Options options = OptionsFor(record.id);
+  jobs_[number] = std::make_unique<JobMachine>(std::move(record), std::move(options), lines_through, effects_, now);
+}
+
+// ---- Processes.
+
+uint64_t Cluster::Hear(const Heard& heard, Now now) {
+  const Role role = heard.introduction.role;
+  const Members::Arrival arrival = members_.Hear(heard.introduction, heard.draining, now.monotonic);
+  if (arrival.new_id) options_.store_id(role, heard.introduction.name, arrival.id);
+  // A new life of a process knows nothing of the old one's jobs.
+  if (arrival.came) Remove(role, arrival.id, /*lost=*/true, now);
+  // A worker's leaves are others' at once; a server's chunks are nowhere else, so it keeps its jobs until it goes.
+  if (heard.draining && role == Role::kWorker) Remove(role, arrival.id, /*lost=*/false, now);
+  Distribute(now);
+  for (const auto& [id, report] : heard.jobs) {
+    for (const auto& [number, job] : jobs_) {
+      if (job->record().id == id) job->OnReport(role, arrival.id, report, heard.rss_bytes, now);
+    }
+  }
+  // Jobs may have ended.
+  Distribute(now);
+  return arrival.id;
+}
+
+void Cluster::Leave(Role role, uint64_t id, Incarnation incarnation, Now now) {
+  if (!members_.Leave(role, id, incarnation)) return;
+  Remove(role, id, /*lost=*/true, now);
+  Distribute(now);
+}
+
+void Cluster::Remove(Role role, uint64_t id, bool lost, Now now) {
+  for (const auto& [number, job] : jobs_) {
+    if (role == Role::kServer) {
+      job->RemoveServer(ServerId(id), now);
+    } else {
+      job->RemoveWorker(WorkerId(id), lost, now);
+    }
+  }
+}
+
+void Cluster::Tick(Now now) {
+  for (const auto& [role, id] : members_.Expire(now.monotonic)) Remove(role, id, /*lost=*/true, now);
+  Distribute(now);
+  for (const auto& [number, job] : jobs_) job->OnTick(BusyElsewhere(*job, now), now);
+}
+
+std::map<std::string, JobOrder> Cluster::OrdersFor(Role role, uint64_t id) const {
+  std::map<std::string, JobOrder> orders;
+  for (const auto& [number, job] : jobs_) {
+    if (std::optional<JobOrder> order = job->OrderFor(role, id)) orders[job->record().id] = *std::move(order);
+  }
+  return orders;
+}
+
+std::vector<std::string> Cluster::JobsOf(Role role, uint64_t id) const {
+  std::vector<std::string> jobs;
+  for (const auto& [number, job] : jobs_) {
+    if (job->Has(role, id)) jobs.push_back(job->record().id);
+  }
+  return jobs;
+}
+
+bool Cluster::MayLeave(Role role, uint64_t id) const {
+  const Members::Member* member = members_.Find(role, id);
+  return member != nullptr && member->draining && JobsOf(role, id).empty();
+}
+
+// ---- Who works for which job.
+
+std::vector<const Members::Member*> Cluster::FreeServers(const JobMachine& job, Now now) const {
+  std::vector<const Members::Member*> free;
+  for (const Members::Member* server : members_.Alive(Role::kServer)) {
+    if (!server->draining && !job.Has(Role::kServer, server->id) && job.AcceptsServer(*server, now)) {
+      free.push_back(server);
+    }
+  }
+  // Those with the fewest jobs first.
+  std::stable_sort(free.begin(), free.end(), [this](const Members::Member* a, const Members::Member* b) {
+    return JobsOf(Role::kServer, a->id).size() < JobsOf(Role::kServer, b->id).size();
+  });
+  return free;
+}
+
+std::vector<const Members::Member*> Cluster::IdleWorkers(const JobMachine& job) const {
+  std::map<std::string, std::vector<const Members::Member*>> by_kind;
+  for (const Members::Member* worker : members_.Alive(Role::kWorker)) {
+    if (worker->draining || !job.AcceptsKind(worker->introduction.device_kind)) continue;
+    if (JobsOf(Role::kWorker, worker->id).empty()) by_kind[worker->introduction.device_kind].push_back(worker);
+  }
+  // A job has the bits of one device kind; one that is free to choose takes that of which there is most.
+  const auto most = std::max_element(by_kind.begin(), by_kind.end(), [](const auto& a, const auto& b) {
+    return a.second.size() < b.second.size();
+  });
+  return most == by_kind.end() ? std::vector<const Members::Member*>() : most->second;
+}
+
+void Cluster::Begin(JobMachine& job, Now now) {
+  const uint32_t servers = job.servers_wanted();
+  const uint32_t least = job.least_workers();
+  if (FreeServers(job, now).size() < servers || job.workers() + IdleWorkers(job).size() < least) return;
+  Fill(job, now);
+}
+
+void Cluster::Fill(JobMachine& job, Now now) {
+  std::vector<const Members::Member*> servers = FreeServers(job, now);
+  servers.resize(std::min<size_t>(servers.size(), job.servers_wanted()));
+  for (const Members::Member* server : servers) job.AddServer(*server, now);
+  std::vector<const Members::Member*> workers = IdleWorkers(job);
+  workers.resize(std::min<size_t>(workers.size(), job.workers_wanted()));
+  for (const Members::Member* worker : workers) job.AddWorker(*worker, now);
+}
+
+void Cluster::Distribute(Now now) {
+  for (const auto& [number, job] : jobs_) {
+    const JobState state = job->record().state;
+    if (state == JobState::kQueued) {
+      Begin(*job, now);
+    } else if (IsActive(state)) {
+      Fill(*job, now);
+    }
+    job->Proceed(now);
+  }
+}
+
+bool Cluster::BusyElsewhere(const JobMachine& job, Now now) const {
+  size_t workers = 0;
+  for (const Members::Member* worker : members_.Alive(Role::kWorker)) {
+    if (!worker->draining && job.AcceptsKind(worker->introduction.device_kind)) ++workers;
+  }
+  return FreeServers(job, now).size() >= job.servers_wanted() && workers >= job.least_workers();
+}
+
+// ---- Jobs.
+
+absl::StatusOr<std::string> Cluster::Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan, const std::string& key,
+                                            Now now) {
+  for (const auto& [number, known] : jobs_) {
+    if (!key.empty() && known->record().idempotency_key == key) return known->record().id;
+  }
+  RETURN_IF_ERROR(config::ValidateJob(job).ToStatus());
+  JobRecord record;
+  record.number = jobs_.empty() ? 1 : jobs_.rbegin()->first + 1;
+  record.id = absl::StrCat("j", record.number);
+  record.job = config::WithDefaults(job);
+  if (record.job.name() == record.id || record.job.name() == "@last") {
+    return absl::InvalidArgumentError(absl::StrCat("name: '", record.job.name(), "' is the id of a job; use another"));
+  }
+  const v1::Batch& batch = record.job.recipe().batch();
+  const uint64_t leaves = (batch.samples() - 1) / batch.leaf() + 1;
+  if (!leaf_plan.empty()) {
+    RETURN_IF_ERROR(Assigner(Tree(static_cast<uint32_t>(leaves)), 1).CheckLeafPlan(leaf_plan));
+    const v1::Workers& workers = record.job.run().workers();
+    if (workers.has_max() && workers.max() < leaf_plan.size()) {
+      return absl::InvalidArgumentError(absl::StrCat("leaf plan is for ", leaf_plan.size(),
+                                                     " workers, run.workers.max is ", workers.max()));
+    }
+  }
+  record.leaf_plan = std::move(leaf_plan);
+  record.idempotency_key = key;
+  record.submitted = now.wall;
+  const std::string id = record.id;
+  effects_.Persist(record);
+  effects_.WriteEvent(id, {.time = now.wall, .type = std::string(JobStateName(JobState::kQueued))});
+  RestoreJob(std::move(record), 0, now);
+  Distribute(now);
+  return id;
+}
+
+absl::Status Cluster::Stop(const std::string& id, bool at_once, Now now) {
+  for (const auto& [number, job] : jobs_) {
+    if (job->record().id != id) continue;
+    RETURN_IF_ERROR(job->Stop(at_once, now));
+    Distribute(now);
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+}
+
+absl::Status Cluster::Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now) {
+  for (const auto& [number, job] : jobs_) {
+    if (job->record().id != id) continue;
+    v1::Job resumed = job->record().job;
+    if (run != nullptr) *resumed.mutable_run() = *run;
+    RETURN_IF_ERROR(config::ValidateJob(resumed).ToStatus());
+    resumed = config::WithDefaults(std::move(resumed));
+    RETURN_IF_ERROR(job->Resume(&resumed.run(), std::move(leaf_plan), now));
+    Distribute(now);
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+}
+
+void Cluster::OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point,
+                          const absl::Status& status, Now now) {
+  for (const auto& [number, known] : jobs_) {
+    if (known->record().id == job) known->OnPublished(term, step, point, status, now);
+  }
+  Distribute(now);
+}
+
+const JobMachine* Cluster::Job(const std::string& id) const {
+  for (const auto& [number, job] : jobs_) {
+    if (job->record().id == id) return job.get();
+  }
+  return nullptr;
+}
+
+std::vector<const JobMachine*> Cluster::Jobs() const {
+  std::vector<const JobMachine*> jobs;
+  for (const auto& [number, job] : jobs_) jobs.push_back(job.get());
+  return jobs;
+}
+
+absl::StatusOr<const JobMachine*> Cluster::Find(const std::string& name) const {
+  if (jobs_.empty()) return absl::NotFoundError(absl::StrCat("job '", name, "' is not known; no job was submitted yet"));
+  if (name == "@last") return jobs_.rbegin()->second.get();
+  if (const JobMachine* job = Job(name)) return job;
+  for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job) {
+    if (job->second->record().job.name() == name) return job->second.get();
+  }
+  const JobRecord& last = jobs_.rbegin()->second->record();
+  return absl::NotFoundError(
+      absl::StrCat("job '", name, "' is not known; the last one is '", last.id, "' (", last.job.name(), ")"));
+}
+
+}  // namespace banyan::coordinator

@@ -1,0 +1,300 @@
+#include "coordinator/jobs/job_machine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/status.h"
+#include "coordinator/jobs/job_states.h"
+#include "coordinator/placement/placement.h"
+
+// The first part of JobMachine: processes come and go, states follow one another.
+namespace banyan::coordinator {
+namespace {
+
+using enum JobState;
+
+}  // namespace
+
+JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, JobEffects& effects, Now now)
+    : options_(std::move(options)),
+      effects_(effects),
+      record_(std::move(record)),
+      lines_through_(lines_through),
+      state_since_(now.monotonic),
+      last_progress_(now.monotonic),
+      reclaim_until_(now.monotonic + options_.reclaim) {
+  if (record_.data.has_value()) {
+    if (const absl::Status status = MakePlan(); !status.ok()) Fail(std::string(status.message()), now);
+  }
+  // Who served it is known only when they report again; then it goes on where it is, or from its restore point.
+  if (record_.state == kStarting || record_.state == kRunning) Enter(kRecovering, "the coordinator was restarted", now);
+  if (record_.state == kStopping) Enter(kStopped, "the coordinator was restarted while the job stopped", now);
+}
+
+bool JobMachine::at_rest() const { return record_.state != kQueued && !IsActive(record_.state); }
+
+Step JobMachine::step() const { return plan_ ? std::min(lines_through(), plan_->last_step) : lines_through(); }
+
+// ---- Processes.
+
+bool JobMachine::Has(Role role, uint64_t id) const {
+  return role == Role::kServer ? servers_.contains(id) : workers_.contains(id);
+}
+
+uint32_t JobMachine::servers_wanted() const {
+  if (at_rest() || record_.state == kStopping) return 0;
+  const size_t count = record_.job.run().servers().count();
+  return count > servers_.size() ? static_cast<uint32_t>(count - servers_.size()) : 0;
+}
+
+uint32_t JobMachine::workers_wanted() const {
+  if (at_rest() || record_.state == kStopping) return 0;
+  const v1::Workers& workers = record_.job.run().workers();
+  if (!workers.has_max()) return UINT32_MAX;
+  const size_t most = std::max(workers.max(), least_workers());
+  return most > workers_.size() ? static_cast<uint32_t>(most - workers_.size()) : 0;
+}
+
+uint32_t JobMachine::least_workers() const {
+  const uint32_t least = record_.job.run().workers().min();
+  // A leaf plan is for the workers that the job begins with; it goes on with fewer.
+  const bool begins = record_.state == kQueued || (record_.state == kStarting && !assignment_.has_value());
+  return begins ? std::max(least, static_cast<uint32_t>(record_.leaf_plan.size())) : least;
+}
+
+bool JobMachine::AcceptsServer(const Members::Member& server, Now now) const {
+  if (record_.state != kRecovering || record_.term == 0 || now.monotonic >= reclaim_until_) return true;
+  return std::any_of(record_.map.servers.begin(), record_.map.servers.end(), [&](const ChunkMap::Server& known) {
+    return known.id.value() == server.id && known.incarnation == server.introduction.incarnation;
+  });
+}
+
+bool JobMachine::AcceptsKind(const std::string& device_kind) const {
+  if (!record_.device_kind.empty()) return record_.device_kind == device_kind;
+  switch (record_.job.run().workers().device()) {
+    case v1::CPU: return absl::StartsWith(device_kind, "cpu:");
+    case v1::CUDA: return absl::StartsWith(device_kind, "cuda:");
+    default: return true;
+  }
+}
+
+void JobMachine::AddServer(const Members::Member& server, Now now) {
+  servers_[server.id] = {.member = server};
+  Note(now, "SERVER_JOINED", server.introduction.name, "");
+}
+
+void JobMachine::AddWorker(const Members::Member& worker, Now now) {
+  CHECK(AcceptsKind(worker.introduction.device_kind));
+  if (record_.device_kind.empty()) {
+    record_.device_kind = worker.introduction.device_kind;
+    Persist();
+  }
+  workers_[worker.id] = {.member = worker};
+  Note(now, "WORKER_JOINED", worker.introduction.name, "");
+  // It needs a while to pull the weights; the step after next begins no sooner.
+  if (assignment_.has_value()) Assign(record_.state == kRunning ? OpenStep() + 2 : OpenStep(), now);
+}
+
+void JobMachine::RemoveServer(ServerId id, Now now) {
+  const auto found = servers_.find(id.value());
+  if (found == servers_.end()) return;
+  const std::string name = found->second.member.introduction.name;
+  KeepCounters(found->second);
+  servers_.erase(found);
+  if (!IsActive(record_.state)) return;
+  Note(now, "SERVER_LOST", name, "");
+  // Without replicas its chunks exist only in checkpoints: all go back together.
+  if (record_.state == kStopping) {
+    Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its newest checkpoint stands"), now);
+  } else if (record_.state != kRecovering) {
+    Enter(kRecovering, absl::StrCat("server ", name, " was lost"), now);
+  }
+}
+
+void JobMachine::RemoveWorker(WorkerId id, bool lost, Now now) {
+  const auto found = workers_.find(id.value());
+  if (found == workers_.end()) return;
+  const std::string name = found->second.member.introduction.name;
+  KeepCounters(found->second);
+  workers_.erase(found);
+  if (!IsActive(record_.state)) return;
+  Note(now, lost ? "WORKER_LOST" : "WORKER_LEFT", name, "");
+  if (workers_.empty()) {
+    assignment_.reset();
+  } else if (assignment_.has_value()) {
+    Assign(OpenStep(), now);
+  }
+  if (record_.state == kStopping && workers_.empty()) {
+    Enter(kStopped, absl::StrCat("worker ", name, " was lost while the job stopped; its newest checkpoint stands"), now);
+  } else if (workers_.size() < least_workers() && record_.state != kRecovering && record_.state != kStopping) {
+    Enter(kRecovering,
+          absl::StrCat("worker ", name, " was lost; ", workers_.size(), " of at least ", least_workers(), " left"), now);
+  }
+}
+
+std::vector<Introduction> JobMachine::Crew() const {
+  if (at_rest()) return record_.crew;
+  std::vector<Introduction> crew;
+  for (const Processes* processes : {&servers_, &workers_}) {
+    for (const auto& [id, process] : *processes) crew.push_back(process.member.introduction);
+  }
+  return crew;
+}
+
+void JobMachine::KeepCounters(const Process& process) {
+  if (!process.last.has_value()) return;
+  for (const auto& [name, value] : process.last->counters) record_.counters[name] += value;
+}
+
+std::map<std::string, uint64_t> JobMachine::Counters() const {
+  std::map<std::string, uint64_t> counters = record_.counters;
+  for (const Processes* processes : {&servers_, &workers_}) {
+    for (const auto& [id, process] : *processes) {
+      if (!process.last.has_value()) continue;
+      for (const auto& [name, value] : process.last->counters) counters[name] += value;
+    }
+  }
+  return counters;
+}
+
+// ---- States.
+
+void JobMachine::Enter(JobState state, std::string reason, Now now) {
+  CHECK(MayFollow(record_.state, state));
+  record_.train_time = TrainTime(now);
+  if (state == kStarting && record_.started == absl::InfinitePast()) record_.started = now.wall;
+  const bool rests = state != kQueued && !IsActive(state);
+  if (rests) Rest();
+  record_.finished = rests ? now.wall : absl::InfinitePast();
+  record_.state = state;
+  record_.reason = std::move(reason);
+  state_since_ = now.monotonic;
+  last_progress_ = now.monotonic;
+  Persist();
+  Note(now, std::string(JobStateName(state)), "", record_.reason);
+}
+
+// Lets everybody go; what is to be told of them is kept.
+void JobMachine::Rest() {
+  if (IsActive(record_.state)) {
+    record_.crew = Crew();
+    record_.assignment = assignment_;
+  }
+  record_.counters = Counters();
+  servers_.clear();
+  workers_.clear();
+  assignment_.reset();
+  short_since_ = absl::InfiniteDuration();
+}
+
+absl::Duration JobMachine::TrainTime(Now now) const {
+  return record_.state == kRunning ? record_.train_time + (now.monotonic - state_since_) : record_.train_time;
+}
+
+void JobMachine::Note(Now now, std::string type, std::string who, std::string text) {
+  effects_.WriteEvent(record_.id, {.time = now.wall,
+                                   .step = step(),
+                                   .type = std::move(type),
+                                   .who = std::move(who),
+                                   .text = std::move(text)});
+}
+
+void JobMachine::Fail(std::string reason, Now now) {
+  if (!at_rest()) Enter(kFailed, std::move(reason), now);
+}
+
+void JobMachine::Proceed(Now now) {
+  const bool enough = servers_wanted() == 0 && workers_.size() >= least_workers();
+  short_since_ = enough ? absl::InfiniteDuration() : std::min(short_since_, now.monotonic);
+  switch (record_.state) {
+    case kQueued:
+      if (enough) BeginStarting(now);
+      break;
+    case kStarting:
+      if (enough && ServersReady()) BeginRunning(now);
+      break;
+    case kRecovering:
+      if (!enough) break;
+      // The servers of this term are all there: only workers, or the coordinator, were missing.
+      if (ServersReady()) {
+        BeginRunning(now);
+      } else if (now.monotonic >= reclaim_until_) {
+        BeginStarting(now);
+      }
+      break;
+    case kRunning:
+      CheckFinished(now);
+      break;
+    default:
+      break;
+  }
+}
+
+void JobMachine::BeginStarting(Now now) {
+  Enter(kStarting, plan_ ? "servers load the model" : "a worker indexes the data", now);
+  if (plan_) BeginTerm(now);
+}
+
+void JobMachine::BeginTerm(Now now) {
+  // A job that was resumed begins where it stopped; what it did after that point is done again.
+  if (record_.term != 0 && lines_through() > record_.checkpoint.value_or(RestorePoint()).step) {
+    ++record_.counters["rollbacks"];
+  }
+  ++record_.term;
+  record_.restore = RestorePoint();
+  if (record_.checkpoint.has_value() && record_.checkpoint->step > 0) record_.restore = *record_.checkpoint;
+  record_.map = MakeMap();
+  for (auto& [id, process] : servers_) process.ready = false;
+  assignment_.reset();
+  parts_.clear();
+  publishing_.clear();
+  published_.clear();
+  Persist();
+  Note(now, "TERM", "", absl::StrCat("term ", record_.term, " from step ", record_.restore.step));
+}
+
+ChunkMap JobMachine::MakeMap() const {
+  ChunkMap map = {.epoch = record_.map.epoch + 1};
+  std::vector<ServerId> ids;
+  for (const auto& [id, process] : servers_) {
+    const Introduction& introduction = process.member.introduction;
+    map.servers.push_back({.id = ServerId(id),
+                           .incarnation = introduction.incarnation,
+                           .endpoint = introduction.endpoint,
+                           .shards = std::max<uint32_t>(1, introduction.threads)});
+    ids.emplace_back(id);
+  }
+  std::vector<uint64_t> bytes;
+  for (uint32_t chunk = 0; chunk < plan_->layout.chunk_count(); ++chunk) {
+    bytes.push_back(static_cast<uint64_t>(plan_->layout.chunk(ChunkId(chunk)).element_count) * sizeof(float));
+  }
+  bytes.push_back(0);  // the evaluation chunk
+  for (const uint32_t primary : PlaceChunks(bytes, ids)) map.owners.push_back({.primary = primary});
+  return map;
+}
+
+bool JobMachine::ServersReady() const {
+  if (record_.term == 0 || servers_.size() != record_.map.servers.size()) return false;
+  return std::all_of(record_.map.servers.begin(), record_.map.servers.end(), [this](const ChunkMap::Server& server) {
+    const auto found = servers_.find(server.id.value());
+    return found != servers_.end() && found->second.ready &&
+           found->second.member.introduction.incarnation == server.incarnation;
+  });
+}
+
+void JobMachine::BeginRunning(Now now) {
+  if (!assignment_.has_value()) Assign(OpenStep(), now);
+  Enter(kRunning, "", now);
+  CheckFinished(now);
+}
+
+void JobMachine::CheckFinished(Now now) {
+  if (record_.state != kRunning || lines_through() < plan_->last_protocol_step()) return;
+  if (!record_.checkpoint.has_value() || record_.checkpoint->step < plan_->last_step) return;
+  Enter(kSucceeded, "", now);
+}
+
+}  // namespace banyan::coordinator

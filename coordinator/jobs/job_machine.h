@@ -1,0 +1,156 @@
+#ifndef BANYAN_COORDINATOR_JOBS_JOB_MACHINE_H_
+#define BANYAN_COORDINATOR_JOBS_JOB_MACHINE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/job/job_plan.h"
+#include "common/protocol/session.h"
+#include "coordinator/jobs/assigner.h"
+#include "coordinator/jobs/job_effects.h"
+#include "coordinator/jobs/job_record.h"
+#include "coordinator/jobs/ledger_book.h"
+#include "coordinator/membership/members.h"
+
+namespace banyan::coordinator {
+
+// One job's life: takes what processes report and what people ask, decides, and says at any time what each process
+// shall do (OrderFor). Pure: no threads, sockets, clock or disk of its own; what must last goes through JobEffects.
+// Thread-compatible. docs/protocol.md gives the rules (R12, R13, terms, assignments).
+//
+// The cluster gives it processes (Add...), takes them away (Remove...) and then lets it go on (Proceed).
+class JobMachine {
+ public:
+  // The time as the caller's clocks have it.
+  struct Now {
+    absl::Duration monotonic;
+    absl::Time wall;
+  };
+
+  struct Options {
+    uint64_t coordinator_term = 1;
+    std::string checkpoint_directory;  // of this job
+    absl::Duration stall_limit = absl::Seconds(60);
+    // After the coordinator's restart: how long the servers that had the job are waited for before others are taken.
+    absl::Duration reclaim = absl::Seconds(2);
+  };
+
+  // A new job is QUEUED. `lines_through`: the steps that the store has. An active job of a former life recovers.
+  JobMachine(JobRecord record, Options options, Step lines_through, JobEffects& effects, Now now);
+
+  // ---- Processes.
+  uint32_t servers_wanted() const;  // more than it has
+  uint32_t workers_wanted() const;  // more than it has, up to run.workers.max
+  uint32_t least_workers() const;   // that it starts with
+  bool AcceptsServer(const Members::Member& server, Now now) const;
+  // Whether a worker of this device kind may compute for the job.
+  bool AcceptsKind(const std::string& device_kind) const;
+  bool Has(Role role, uint64_t id) const;
+  size_t workers() const { return workers_.size(); }
+  void AddServer(const Members::Member& server, Now now);
+  void AddWorker(const Members::Member& worker, Now now);
+  // Dead (`lost`), or taken away. No effect when the job does not have it.
+  void RemoveServer(ServerId id, Now now);
+  void RemoveWorker(WorkerId id, bool lost, Now now);
+  // Goes on to whatever is possible now.
+  void Proceed(Now now);
+
+  // ---- What happens.
+  void OnReport(Role role, uint64_t id, const JobReport& report, uint64_t rss_bytes, Now now);
+  void OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now);
+  // `busy_elsewhere`: what the job lacks is there and serves other jobs, so its patience does not run out.
+  void OnTick(bool busy_elsewhere, Now now);
+
+  // ---- What people ask. FAILED_PRECONDITION, with the reason, where the state does not allow it.
+  absl::Status Stop(bool at_once, Now now);
+  absl::Status Resume(const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+
+  // ---- What is known.
+  // Nothing: the process has no part in the job.
+  std::optional<JobOrder> OrderFor(Role role, uint64_t id) const;
+  const JobRecord& record() const { return record_; }
+  const JobPlan* plan() const { return plan_.get(); }  // null before the data are known
+  Step step() const;                                   // of the last line
+  const std::optional<Assignment>& assignment() const { return at_rest() ? record_.assignment : assignment_; }
+  std::vector<Introduction> Crew() const;
+  std::map<std::string, uint64_t> Counters() const;
+  absl::Duration TrainTime(Now now) const;
+  std::vector<Wait> Waits() const;
+
+ private:
+  struct Process {
+    Members::Member member;
+    std::optional<JobReport> last;  // without entries and parts
+    bool ready = false;             // for the term that is in force
+  };
+  using Processes = std::map<uint64_t, Process>;
+
+  bool at_rest() const;
+  Step lines_through() const { return book_ ? book_->through() : lines_through_; }
+  void Enter(JobState state, std::string reason, Now now);
+  void Rest();
+  void KeepCounters(const Process& process);
+  void Note(Now now, std::string type, std::string who, std::string text);
+  void Persist() { effects_.Persist(record_); }
+  void Fail(std::string reason, Now now);
+
+  void BeginStarting(Now now);
+  // Writes (term + 1, restore point, map) and forgets what belonged to the term before.
+  void BeginTerm(Now now);
+  ChunkMap MakeMap() const;
+  bool ServersReady() const;
+  void BeginRunning(Now now);
+  void CheckFinished(Now now);
+  std::string StallText() const;
+
+  absl::Status MakePlan();
+  void TakeDataFacts(uint64_t worker, const JobReport& report, Now now);
+  // A new version from `from_step` on over the workers there are.
+  void Assign(Step from_step, Now now);
+  Step OpenStep() const;  // the lowest step that is not done, as far as is known
+
+  void TakeEntries(const JobReport& report, Now now);
+  void WritePages(Now now);
+  void CompareReplayed(Now now);
+  void TakePart(uint64_t server, const CheckpointPart& part, Now now);
+  void PublishWhatIsComplete();
+  bool IsNeeded(Step checkpoint_step) const;
+  void PickStopStep();
+
+  const Options options_;
+  JobEffects& effects_;
+  JobRecord record_;
+  Step lines_through_;  // before there is a book
+  std::shared_ptr<const JobPlan> plan_;
+  std::unique_ptr<LedgerBook> book_;
+  std::unique_ptr<Assigner> assigner_;
+
+  Processes servers_;
+  Processes workers_;
+  std::optional<Assignment> assignment_;
+
+  // Checkpoint parts of this term: by step, by server.
+  std::map<Step, std::map<uint64_t, CheckpointPart>> parts_;
+  std::set<Step> publishing_;
+  std::set<Step> published_;  // in this term
+
+  // While STOPPING: the step of the stop's checkpoint, and how far ahead of the steps it was picked.
+  Step stop_step_ = 0;
+  Step stop_distance_ = 2;
+
+  absl::Duration state_since_;
+  absl::Duration last_progress_;
+  absl::Duration reclaim_until_;
+  absl::Duration short_since_ = absl::InfiniteDuration();  // too few processes since
+};
+
+}  // namespace banyan::coordinator
+
+#endif  // BANYAN_COORDINATOR_JOBS_JOB_MACHINE_H_

@@ -1,0 +1,395 @@
+#include "coordinator/jobs/job_machine.h"
+
+#include "common/file/file_util.h"
+#include "coordinator/jobs/job_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace banyan::coordinator {
+namespace {
+
+using enum JobState;
+using testing::HasSubstr;
+
+class JobMachineTest : public testing::Test {
+ protected:
+  JobMachineTest() { Make(MakeJob()); }
+
+  void Make(const v1::Job& job, std::vector<uint32_t> leaf_plan = {}) {
+    effects_ = FakeEffects();
+    JobRecord record = {.id = "j1", .number = 1, .job = job};
+    record.leaf_plan = std::move(leaf_plan);
+    Restart(record, 0);
+  }
+  void Restart(JobRecord record, Step through) {
+    job_ = std::make_unique<JobMachine>(std::move(record), JobMachine::Options{.checkpoint_directory = "/jobs/j1"},
+                                        through, effects_, now_);
+  }
+
+  static Members::Member Process(Role role, uint64_t id, uint64_t incarnation = 1) {
+    const std::string name = (role == Role::kServer ? "server-" : "worker-") + std::to_string(id);
+    return {.id = id,
+            .introduction = {.role = role, .name = name, .incarnation = Incarnation(incarnation),
+                             .endpoint = "127.0.0.1:1", .device_kind = kDeviceKind},
+            .alive = true};
+  }
+  void AddServers(uint64_t incarnation = 1) {
+    for (const uint64_t id : {1, 2}) job_->AddServer(Process(Role::kServer, id, incarnation), now_);
+    job_->Proceed(now_);
+  }
+  void AddWorkers() {
+    for (const uint64_t id : {11, 12}) job_->AddWorker(Process(Role::kWorker, id), now_);
+    job_->Proceed(now_);
+  }
+
+  Term term() const { return job_->record().term; }
+  JobState state() const { return job_->record().state; }
+  JobOrder Order(Role role, uint64_t id) const { return job_->OrderFor(role, id).value_or(JobOrder()); }
+
+  void Report(uint64_t server, JobReport report) {
+    report.term = term();
+    report.ready = true;
+    job_->OnReport(Role::kServer, server, report, 0, now_);
+  }
+  void Tell(Step step) {  // every entry of the step, half from each server
+    JobReport reports[2];
+    for (uint32_t chunk = 0; chunk < job_->plan()->layout.chunk_count() && step <= 6; ++chunk) {
+      reports[chunk % 2].entries.push_back(
+          {.term = term(), .step = step, .chunk = ChunkId(chunk), .weight = 16, .loss = 1, .fingerprint = 7});
+    }
+    if (job_->plan()->evaluation->DueIn(step)) {
+      reports[1].entries.push_back(
+          {.term = term(), .step = step, .chunk = job_->plan()->layout.evaluation_chunk(), .weight = 20, .loss = 2});
+    }
+    for (JobReport& report : reports) {
+      report.open.push_back({.step = step + 1, .missing = LeafSet(8)});
+    }
+    Report(1, reports[0]);
+    Report(2, reports[1]);
+  }
+  void Write(Step step) {  // the servers' parts of a checkpoint
+    for (const uint64_t server : {1, 2}) {
+      JobReport report;
+      report.parts.push_back({.term = term(), .step = step});
+      Report(server, report);
+    }
+  }
+  void Publish(Step step, const absl::Status& status = absl::OkStatus()) {
+    ASSERT_FALSE(effects_.requests.empty());
+    EXPECT_EQ(effects_.requests.back().step, step);
+    const CheckpointName name = {.term = term(), .step = step};
+    job_->OnPublished(term(), step, {.step = step, .directory = JoinPath("/jobs/j1", name.Directory())}, status, now_);
+  }
+  void Start() {
+    AddServers();
+    AddWorkers();
+    ASSERT_EQ(state(), kStarting);
+    job_->OnReport(Role::kWorker, 11, {.data = kData}, 0, now_);
+    ASSERT_EQ(term(), 1);
+    Report(1, {});
+    EXPECT_EQ(state(), kStarting);
+    Report(2, {});
+    ASSERT_EQ(state(), kRunning);
+  }
+  void Wait(absl::Duration duration, bool busy_elsewhere = false) {
+    job_->OnTick(busy_elsewhere, now_);
+    now_.monotonic += duration;
+    job_->OnTick(busy_elsewhere, now_);
+  }
+
+  FakeEffects effects_;
+  JobMachine::Now now_ = {.monotonic = absl::ZeroDuration(), .wall = absl::UnixEpoch() + absl::Hours(1)};
+  std::unique_ptr<JobMachine> job_;
+};
+
+TEST_F(JobMachineTest, FromTheQueueToTheEnd) {
+  EXPECT_EQ(job_->servers_wanted(), 2);
+  AddServers();
+  EXPECT_EQ(state(), kQueued);
+  AddWorkers();
+  ASSERT_EQ(state(), kStarting);
+  EXPECT_TRUE(Order(Role::kWorker, 11).index_data);
+  EXPECT_FALSE(Order(Role::kWorker, 12).index_data);
+  EXPECT_FALSE(job_->OrderFor(Role::kServer, 1).has_value());
+
+  job_->OnReport(Role::kWorker, 11, {.data = kData}, 0, now_);
+  EXPECT_EQ(Order(Role::kServer, 1).term, 1);
+  EXPECT_EQ(Order(Role::kServer, 1).restore, RestorePoint());
+  EXPECT_EQ(Order(Role::kServer, 1).map->owners.size(), job_->plan()->layout.chunk_count() + 1);
+  EXPECT_FALSE(job_->record().fingerprint.empty());
+  Report(1, {});
+  Report(2, {});
+  ASSERT_EQ(state(), kRunning);
+  EXPECT_EQ(Order(Role::kWorker, 12).assignment->shares.size(), 2);
+  Write(0);
+  Publish(0);
+
+  for (Step step = 1; step <= 7; ++step) {
+    Tell(step);
+    EXPECT_EQ(Order(Role::kServer, 1).ledger_through, step);
+    if (step % 3 != 0) continue;
+    Write(step);
+    Publish(step);
+  }
+  EXPECT_EQ(state(), kSucceeded);
+  EXPECT_EQ(effects_.lines.size(), 6);
+  EXPECT_EQ(effects_.lines.at(1).learning_rate, 0.25);
+  EXPECT_EQ(effects_.lines.at(2).learning_rate, 0.5);
+  EXPECT_EQ(effects_.evaluations.size(), 2);
+  EXPECT_EQ(job_->record().checkpoint->step, 6);
+  EXPECT_EQ(job_->Crew().size(), 4);
+  EXPECT_TRUE(job_->assignment().has_value());
+  EXPECT_FALSE(job_->OrderFor(Role::kServer, 1).has_value());
+  EXPECT_EQ(effects_.records.at("j1").state, kSucceeded);
+}
+
+TEST_F(JobMachineTest, IsNotOverBeforeItsLastCheckpoint) {
+  Start();
+  for (Step step = 1; step <= 7; ++step) Tell(step);
+  EXPECT_EQ(state(), kRunning);
+  Write(6);
+  EXPECT_EQ(state(), kRunning);
+  Publish(6);
+  EXPECT_EQ(state(), kSucceeded);
+}
+
+TEST_F(JobMachineTest, ACheckpointWaitsForItsLinesAndForEveryServer) {
+  Start();
+  Tell(1);
+  Tell(2);
+  Write(3);
+  EXPECT_TRUE(effects_.requests.empty());
+  Tell(3);
+  ASSERT_EQ(effects_.requests.size(), 1);
+  EXPECT_EQ(effects_.requests[0].parts.size(), 2);
+  Publish(3);
+  EXPECT_EQ(effects_.protect, (std::set<CheckpointName>{{.term = 1, .step = 3}}));
+}
+
+TEST_F(JobMachineTest, StopsWithACheckpointAhead) {
+  Start();
+  Tell(1);
+  ASSERT_TRUE(job_->Stop(/*at_once=*/false, now_).ok());
+  EXPECT_EQ(state(), kStopping);
+  EXPECT_EQ(Order(Role::kServer, 1).checkpoint_step, 4);
+  EXPECT_EQ(Order(Role::kWorker, 11).last_step, 4);
+  for (Step step = 2; step <= 6; ++step) Tell(step);
+  EXPECT_EQ(effects_.lines.rbegin()->first, 4) << "a line past the stop";
+  Write(4);
+  Publish(4);
+  EXPECT_EQ(state(), kStopped);
+  EXPECT_EQ(job_->record().checkpoint->step, 4);
+}
+
+TEST_F(JobMachineTest, AMissedPartMovesTheStop) {
+  Start();
+  Tell(1);
+  ASSERT_TRUE(job_->Stop(false, now_).ok());
+  Tell(2);
+  Tell(3);
+  JobReport report;
+  report.parts.push_back({.term = 1, .step = 4, .missed = true});
+  Report(1, report);
+  EXPECT_EQ(Order(Role::kServer, 1).checkpoint_step, 6);
+  EXPECT_EQ(effects_.CountEvents("CHECKPOINT_MISSED"), 1);
+  for (Step step = 4; step <= 6; ++step) Tell(step);
+  Write(6);
+  Publish(6);
+  EXPECT_EQ(state(), kStopped);
+}
+
+TEST_F(JobMachineTest, StopsAtOnceWhereAsked) {
+  Start();
+  ASSERT_TRUE(job_->Stop(/*at_once=*/true, now_).ok());
+  EXPECT_EQ(state(), kStopped);
+  EXPECT_THAT(job_->record().reason, HasSubstr("no checkpoint"));
+  EXPECT_EQ(job_->Stop(true, now_).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(JobMachineTest, ResumesOnOtherCounts) {
+  Start();
+  for (Step step = 1; step <= 3; ++step) Tell(step);
+  Write(3);
+  Publish(3);
+  ASSERT_TRUE(job_->Stop(true, now_).ok());
+  v1::Run run = job_->record().job.run();
+  run.mutable_servers()->set_count(1);
+  run.mutable_workers()->set_min(1);
+  ASSERT_TRUE(job_->Resume(&run, {}, now_).ok());
+  EXPECT_EQ(state(), kQueued);
+  job_->AddServer(Process(Role::kServer, 5), now_);
+  job_->AddWorker(Process(Role::kWorker, 11), now_);
+  job_->Proceed(now_);
+  ASSERT_EQ(state(), kStarting);
+  EXPECT_EQ(term(), 2);
+  EXPECT_EQ(Order(Role::kServer, 5).restore->step, 3);
+  EXPECT_EQ(Order(Role::kServer, 5).map->servers.size(), 1);
+  Report(5, {});
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_GT(Order(Role::kWorker, 11).assignment->version, 1);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 4);
+  EXPECT_FALSE(job_->record().counters.contains("rollbacks"));
+}
+
+TEST_F(JobMachineTest, ALostWorkersLeavesMoveInTheOpenStep) {
+  Start();
+  Tell(1);
+  job_->AddWorker(Process(Role::kWorker, 13), now_);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 4);
+  job_->RemoveWorker(WorkerId(12), /*lost=*/true, now_);
+  job_->Proceed(now_);
+  const Assignment assignment = *Order(Role::kWorker, 11).assignment;
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(assignment.version, 3);
+  EXPECT_EQ(assignment.from_step, 2);
+  ASSERT_EQ(assignment.shares.size(), 2);
+  std::vector<Node> nodes;
+  for (const Assignment::Share& share : assignment.shares) nodes.insert(nodes.end(), share.nodes.begin(), share.nodes.end());
+  EXPECT_TRUE(Tree(8).IsPartition(nodes));
+  EXPECT_EQ(effects_.CountEvents("WORKER_LOST"), 1);
+}
+
+TEST_F(JobMachineTest, TooFewWorkersRecoverWithoutANewTerm) {
+  Start();
+  Tell(1);
+  job_->RemoveWorker(WorkerId(12), true, now_);
+  EXPECT_EQ(state(), kRecovering);
+  job_->AddWorker(Process(Role::kWorker, 12, 2), now_);
+  job_->Proceed(now_);
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(term(), 1);
+}
+
+TEST_F(JobMachineTest, ALostServerBringsANewTerm) {
+  Start();
+  for (Step step = 1; step <= 4; ++step) Tell(step);
+  Write(3);
+  Publish(3);
+  job_->RemoveServer(ServerId(2), now_);
+  job_->Proceed(now_);
+  EXPECT_EQ(state(), kRecovering);
+  now_.monotonic += absl::Seconds(3);
+  job_->AddServer(Process(Role::kServer, 2, 9), now_);
+  job_->Proceed(now_);
+  ASSERT_EQ(state(), kStarting);
+  EXPECT_EQ(term(), 2);
+  EXPECT_EQ(Order(Role::kServer, 1).restore->step, 3);
+  EXPECT_EQ(effects_.records.at("j1").term, 2) << "a term is written before anybody hears of it";
+  EXPECT_EQ(job_->record().counters.at("rollbacks"), 1);
+  // What the old term says late changes nothing.
+  job_->OnReport(Role::kServer, 1, {.term = 1, .ready = true, .failure = "gone"}, 0, now_);
+  EXPECT_EQ(state(), kStarting);
+  Report(1, {});
+  Report(2, {});
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 4);
+  for (Step step = 4; step <= 6; ++step) Tell(step);
+  EXPECT_EQ(effects_.lines.size(), 6);
+  EXPECT_EQ(effects_.CountEvents("LEDGER_DIFFERS"), 0);
+}
+
+TEST_F(JobMachineTest, AReplayThatDiffersIsTold) {
+  Start();
+  for (Step step = 1; step <= 2; ++step) Tell(step);
+  const LedgerLine stands = effects_.lines.at(1);
+  job_->RemoveServer(ServerId(2), now_);
+  now_.monotonic += absl::Seconds(3);
+  job_->AddServer(Process(Role::kServer, 2, 9), now_);
+  job_->Proceed(now_);
+  Report(1, {});
+  Report(2, {});
+  JobReport report;
+  for (uint32_t chunk = 0; chunk < job_->plan()->layout.chunk_count(); ++chunk) {
+    report.entries.push_back({.term = 2, .step = 1, .chunk = ChunkId(chunk), .weight = 16, .loss = 1, .fingerprint = 8});
+  }
+  Report(1, report);
+  EXPECT_EQ(effects_.CountEvents("LEDGER_DIFFERS"), 1);
+  EXPECT_EQ(effects_.lines.at(1), stands);
+}
+
+TEST_F(JobMachineTest, OtherDataFailsTheJob) {
+  Start();
+  DataFacts other = kData;
+  other.hash = "fedcba9876543210";
+  job_->OnReport(Role::kWorker, 12, {.data = other}, 0, now_);
+  EXPECT_EQ(state(), kFailed);
+  EXPECT_THAT(job_->record().reason, HasSubstr("worker-12 finds other data (hash fedcba987654, 80 samples)"));
+}
+
+TEST_F(JobMachineTest, AFailureNamesItsProcess) {
+  Start();
+  job_->OnReport(Role::kWorker, 12, {.failure = "no such file"}, 0, now_);
+  EXPECT_EQ(state(), kFailed);
+  EXPECT_EQ(job_->record().reason, "worker-12: no such file");
+}
+
+TEST_F(JobMachineTest, AStallNamesWhoIsWaitedFor) {
+  Start();
+  JobReport report;
+  report.waits.push_back({.what = "leaves", .detail = "leaf 3 of step 1 from worker-12"});
+  Report(1, report);
+  Wait(absl::Seconds(59));
+  EXPECT_EQ(state(), kRunning);
+  Wait(absl::Seconds(2));
+  EXPECT_EQ(state(), kFailed);
+  EXPECT_THAT(job_->record().reason, HasSubstr("leaves: leaf 3 of step 1 from worker-12"));
+}
+
+TEST_F(JobMachineTest, PatienceEndsUnlessOthersHaveTheWorkers) {
+  AddServers();
+  Wait(absl::Minutes(6), /*busy_elsewhere=*/true);
+  EXPECT_EQ(state(), kQueued);
+  Wait(absl::Minutes(6));
+  EXPECT_EQ(state(), kFailed);
+  EXPECT_THAT(job_->record().reason, HasSubstr("for 2 workers and has 0"));
+}
+
+TEST_F(JobMachineTest, GoesOnAfterTheCoordinatorsRestart) {
+  Start();
+  Tell(1);
+  Tell(2);
+  Restart(effects_.records.at("j1"), 2);
+  EXPECT_EQ(state(), kRecovering);
+  EXPECT_FALSE(job_->AcceptsServer(Process(Role::kServer, 9), now_));
+  EXPECT_FALSE(job_->AcceptsServer(Process(Role::kServer, 1, 7), now_));
+  ASSERT_TRUE(job_->AcceptsServer(Process(Role::kServer, 1), now_));
+  AddServers();
+  AddWorkers();
+  job_->OnReport(Role::kWorker, 11, {.term = 1, .assignment_version = 8}, 0, now_);
+  Report(1, {});
+  Report(2, {});
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(term(), 1);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->version, 9);
+}
+
+TEST_F(JobMachineTest, ALeafPlanHoldsForTheWorkersItIsFor) {
+  Make(MakeJob("servers { count: 2 } workers { min: 1 }"), {5, 3});
+  AddServers();
+  job_->AddWorker(Process(Role::kWorker, 11), now_);
+  job_->Proceed(now_);
+  EXPECT_EQ(state(), kQueued);
+  job_->AddWorker(Process(Role::kWorker, 12), now_);
+  job_->Proceed(now_);
+  job_->OnReport(Role::kWorker, 11, {.data = kData}, 0, now_);
+  Report(1, {});
+  Report(2, {});
+  ASSERT_EQ(state(), kRunning);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->shares[0].nodes.size(), 2);  // 4 + 1
+  job_->RemoveWorker(WorkerId(12), true, now_);
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->shares.size(), 1);
+}
+
+TEST_F(JobMachineTest, ABrokenLastCheckpointFailsTheJob) {
+  Start();
+  for (Step step = 1; step <= 7; ++step) Tell(step);
+  JobReport report;
+  report.parts.push_back({.term = 1, .step = 6, .failure = "disk full"});
+  Report(2, report);
+  EXPECT_EQ(state(), kFailed);
+  EXPECT_THAT(job_->record().reason, HasSubstr("disk full"));
+}
+
+}  // namespace
+}  // namespace banyan::coordinator

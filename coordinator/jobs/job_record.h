@@ -1,0 +1,65 @@
+#ifndef BANYAN_COORDINATOR_JOBS_JOB_RECORD_H_
+#define BANYAN_COORDINATOR_JOBS_JOB_RECORD_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/data/data_facts.h"
+#include "common/protocol/chunk_map.h"
+#include "common/protocol/session.h"
+#include "coordinator/membership/members.h"
+#include "proto/job.pb.h"
+
+namespace banyan::coordinator {
+
+// What is kept of a job: everything that a restarted coordinator needs, but for the lines and events beside it.
+struct JobRecord {
+  std::string id;
+  uint64_t number = 0;              // in order of submission, from 1
+  v1::Job job;                      // every default filled in
+  std::vector<uint32_t> leaf_plan;  // leaves by worker; empty: planned
+  std::string idempotency_key;
+  std::string fingerprint;  // empty before the data are known
+
+  JobState state = JobState::kQueued;
+  std::string reason;  // why it is in this state; empty: nothing to say
+  // Found out when the job first started, fixed from then on.
+  std::optional<DataFacts> data;
+  std::string device_kind;
+
+  // (term, restore point) are written together before anyone hears of the term.
+  Term term = 0;
+  RestorePoint restore;
+  ChunkMap map;
+  // Step of the newest published checkpoint and its directory; nothing before the first.
+  std::optional<RestorePoint> checkpoint;
+
+  absl::Time submitted = absl::InfinitePast();
+  absl::Time started = absl::InfinitePast();
+  absl::Time finished = absl::InfinitePast();
+  absl::Duration train_time;  // in RUNNING
+
+  // Of the processes that have left it: cumulative counters, and the most memory of each by name, in bytes.
+  std::map<std::string, uint64_t> counters;
+  std::map<std::string, uint64_t> peak_rss_bytes;
+  // Who worked for it last, and how the leaves were shared out, once it has come to rest.
+  std::vector<Introduction> crew;
+  std::optional<Assignment> assignment;
+};
+
+// Something that happened to a job.
+struct JobEvent {
+  absl::Time time;
+  Step step = 0;
+  std::string type;  // "WORKER_LOST"
+  std::string who;   // "worker-1"; empty: nobody
+  std::string text;
+};
+
+}  // namespace banyan::coordinator
+
+#endif  // BANYAN_COORDINATOR_JOBS_JOB_RECORD_H_

@@ -1,0 +1,178 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/config/fingerprint.h"
+#include "common/optimizer/factory.h"
+#include "coordinator/jobs/job_machine.h"
+#include "coordinator/jobs/job_states.h"
+
+// The second part of JobMachine: what processes report and what they are ordered.
+namespace banyan::coordinator {
+namespace {
+
+using enum JobState;
+
+// What the paths of a recipe hold. Weights to start from are known by their name alone.
+config::ContentHashes Contents(const v1::Recipe& recipe, const DataFacts& data) {
+  config::ContentHashes contents;
+  if (recipe.data().has_text()) contents[recipe.data().text().path()] = data.hash;
+  if (recipe.data().has_table()) contents[recipe.data().table().path()] = data.hash;
+  if (recipe.model().has_init_from()) contents[recipe.model().init_from()] = recipe.model().init_from();
+  return contents;
+}
+
+}  // namespace
+
+absl::Status JobMachine::MakePlan() {
+  ASSIGN_OR_RETURN(JobPlan plan, JobPlan::Make(record_.job, *record_.data, record_.device_kind));
+  const v1::Recipe& recipe = record_.job.recipe();
+  ASSIGN_OR_RETURN(const OptimizerPlan optimizer, MakeOptimizer(recipe.optimizer()));
+  const Schedule schedule = MakeSchedule(recipe.schedule(), plan.last_step);
+  ASSIGN_OR_RETURN(record_.fingerprint, config::RecipeFingerprint(recipe, Contents(recipe, *record_.data)));
+  const uint64_t first_version = assigner_ ? assigner_->next_version() : 1;
+  auto assigner = std::make_unique<Assigner>(Tree(plan.leaves), first_version);
+  if (!record_.leaf_plan.empty()) RETURN_IF_ERROR(assigner->CheckLeafPlan(record_.leaf_plan));
+  lines_through_ = lines_through();
+  plan_ = std::make_shared<const JobPlan>(std::move(plan));
+  book_ = std::make_unique<LedgerBook>(
+      *plan_,
+      [schedule, rate = optimizer.learning_rate](Step step) { return rate * schedule.Factor(step); }, lines_through_);
+  assigner_ = std::move(assigner);
+  return absl::OkStatus();
+}
+
+void JobMachine::TakeDataFacts(uint64_t worker, const JobReport& report, Now now) {
+  if (!report.data.has_value()) return;
+  if (record_.data.has_value()) {
+    if (*report.data == *record_.data) return;
+    Fail(absl::StrCat("worker ", workers_.at(worker).member.introduction.name, " finds other data (hash ",
+                      report.data->hash.substr(0, 12), ", ", report.data->samples, " samples) than the job began with (",
+                      record_.data->hash.substr(0, 12), ", ", record_.data->samples,
+                      " samples); give every worker the same files"),
+         now);
+    return;
+  }
+  if (record_.state != kStarting) return;
+  record_.data = report.data;
+  if (const absl::Status status = MakePlan(); !status.ok()) return Fail(std::string(status.message()), now);
+  BeginTerm(now);
+}
+
+void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint64_t rss_bytes, Now now) {
+  Processes& processes = role == Role::kServer ? servers_ : workers_;
+  const auto found = processes.find(id);
+  if (found == processes.end()) return;
+  Process& process = found->second;
+  const std::string name = process.member.introduction.name;
+  if (!process.last.has_value() || process.last->counters != report.counters) last_progress_ = now.monotonic;
+  process.last = report;
+  process.last->entries.clear();
+  process.last->parts.clear();
+  if (rss_bytes > 0) {
+    uint64_t& peak = record_.peak_rss_bytes[name];
+    peak = std::max(peak, rss_bytes);
+  }
+  // A server may still speak of a term that has been given up.
+  const bool stale = role == Role::kServer && report.term != record_.term;
+  if (!report.failure.empty() && !stale) return Fail(absl::StrCat(name, ": ", report.failure), now);
+  if (role == Role::kWorker) TakeDataFacts(id, report, now);
+  if (!IsActive(record_.state)) return;
+  if (assigner_) assigner_->Seen(report.assignment_version);
+  if (role == Role::kServer && plan_) {
+    process.ready = record_.term != 0 && !stale && report.ready;
+    TakeEntries(report, now);
+    for (const CheckpointPart& part : report.parts) TakePart(id, part, now);
+    if (!IsActive(record_.state)) return;
+    PublishWhatIsComplete();
+  }
+  Proceed(now);
+}
+
+void JobMachine::TakeEntries(const JobReport& report, Now now) {
+  const Step before = book_->highest();
+  for (const Entry& entry : report.entries) {
+    if (entry.term <= record_.term) book_->Add(entry);
+  }
+  if (book_->highest() > before) last_progress_ = now.monotonic;
+  WritePages(now);
+  CompareReplayed(now);
+}
+
+void JobMachine::WritePages(Now now) {
+  book_->SetLimit(record_.state == kStopping ? stop_step_ : 0);
+  while (const std::optional<LedgerBook::Page> page = book_->Take()) {
+    if (page->evaluation.has_value()) effects_.WriteEvaluation(record_.id, *page->evaluation);
+    if (!page->line.has_value()) continue;
+    effects_.WriteLine(record_.id, *page->line, now.wall);
+    if (page->line->skipped) {
+      Note(now, "STEP_SKIPPED", "", absl::StrCat("step ", page->step, " changed nothing"));
+    }
+  }
+}
+
+void JobMachine::CompareReplayed(Now now) {
+  while (const std::optional<LedgerBook::Page> page = book_->TakeReplayed()) {
+    const auto differs = [&](const char* what) {
+      Note(now, "LEDGER_DIFFERS", "",
+           absl::StrCat("step ", page->step, " was computed again and its ", what,
+                        " differs from the one written; the written one stands"));
+    };
+    if (page->line.has_value()) {
+      const std::optional<LedgerLine> written = effects_.ReadLine(record_.id, page->step);
+      if (written.has_value() && *written != *page->line) differs("line");
+    }
+    if (page->evaluation.has_value()) {
+      const std::optional<EvaluationLine> written = effects_.ReadEvaluation(record_.id, page->evaluation->step);
+      if (written.has_value() && *written != *page->evaluation) differs("evaluation");
+    }
+  }
+}
+
+// ---- Assignments.
+
+void JobMachine::Assign(Step from_step, Now now) {
+  std::vector<WorkerId> ids;
+  for (const auto& [id, process] : workers_) ids.emplace_back(id);
+  std::vector<uint32_t> leaf_plan;
+  if (!record_.leaf_plan.empty() && record_.leaf_plan.size() <= ids.size()) leaf_plan = record_.leaf_plan;
+  assignment_ = assigner_->Assign(ids, leaf_plan, from_step);
+  Note(now, "ASSIGNMENT", "",
+       absl::StrCat("version ", assignment_->version, " from step ", from_step, " over ", ids.size(),
+                    ids.size() == 1 ? " worker" : " workers"));
+}
+
+Step JobMachine::OpenStep() const {
+  std::optional<Step> lowest;
+  for (const auto& [id, process] : servers_) {
+    if (!process.last.has_value() || process.last->term != record_.term) continue;
+    for (const JobReport::OpenStep& open : process.last->open) lowest = std::min(lowest.value_or(open.step), open.step);
+  }
+  return std::max(lowest.value_or(0), record_.restore.step + 1);
+}
+
+// ---- Orders.
+
+std::optional<JobOrder> JobMachine::OrderFor(Role role, uint64_t id) const {
+  if (!IsActive(record_.state) || !Has(role, id)) return std::nullopt;
+  JobOrder order = {.coordinator_term = options_.coordinator_term,
+                    .term = record_.term,
+                    .checkpoint_directory = options_.checkpoint_directory,
+                    .ledger_through = lines_through(),
+                    .state = record_.state};
+  if (!plan_) {
+    if (role == Role::kServer) return std::nullopt;
+    order.index_data = id == workers_.begin()->first;
+    return order;
+  }
+  if (record_.term != 0) {
+    order.restore = record_.restore;
+    order.map = record_.map;
+  }
+  order.assignment = assignment_;
+  if (record_.state == kStopping) order.checkpoint_step = order.last_step = stop_step_;
+  return order;
+}
+
+}  // namespace banyan::coordinator

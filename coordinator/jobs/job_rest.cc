@@ -1,0 +1,204 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/file/file_util.h"
+#include "coordinator/jobs/job_machine.h"
+#include "coordinator/jobs/job_states.h"
+
+// The third part of JobMachine: how a job comes to rest - checkpoints, stops, deadlines.
+namespace banyan::coordinator {
+namespace {
+
+using enum JobState;
+
+// Loading a model says nothing until it is done.
+constexpr int kStallsToStart = 10;
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+}  // namespace
+
+// ---- Checkpoints.
+
+bool JobMachine::IsNeeded(Step checkpoint_step) const {
+  return checkpoint_step == plan_->last_step || (record_.state == kStopping && checkpoint_step == stop_step_);
+}
+
+void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) {
+  if (part.term != record_.term || at_rest()) return;
+  if (!part.failure.empty()) {
+    Note(now, "CHECKPOINT_FAILED", servers_.at(server).member.introduction.name,
+         absl::StrCat("step ", part.step, ": ", part.failure));
+    if (IsNeeded(part.step)) {
+      Fail(absl::StrCat("the checkpoint of step ", part.step, " cannot be written: ", part.failure), now);
+    }
+    return;
+  }
+  if (!part.missed) {
+    if (!published_.contains(part.step)) parts_[part.step][server] = part;
+    return;
+  }
+  if (record_.state != kStopping || part.step != stop_step_) return;
+  const Step missed = stop_step_;
+  stop_distance_ *= 2;
+  PickStopStep();
+  Note(now, "CHECKPOINT_MISSED", servers_.at(server).member.introduction.name,
+       absl::StrCat("it was past step ", missed, "; the job stops at step ", stop_step_));
+  WritePages(now);
+}
+
+void JobMachine::PublishWhatIsComplete() {
+  for (const auto& [step, parts] : parts_) {
+    if (step > lines_through() || publishing_.contains(step) || parts.size() < record_.map.servers.size()) continue;
+    JobEffects::PublishRequest request = {.term = record_.term, .step = step, .plan = plan_};
+    for (const auto& [server, part] : parts) request.parts.push_back(part);
+    publishing_.insert(step);
+    effects_.Publish(record_, std::move(request));
+  }
+}
+
+void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now) {
+  if (term != record_.term || at_rest()) return;
+  publishing_.erase(step);
+  parts_.erase(step);
+  published_.insert(step);
+  if (!status.ok()) {
+    Note(now, "CHECKPOINT_FAILED", "", absl::StrCat("step ", step, ": ", std::string(status.message())));
+    if (IsNeeded(step)) {
+      Fail(absl::StrCat("the checkpoint of step ", step, " cannot be published: ", std::string(status.message())), now);
+    }
+    return;
+  }
+  if (!record_.checkpoint.has_value() || step >= record_.checkpoint->step) record_.checkpoint = point;
+  Persist();
+  last_progress_ = now.monotonic;
+  Note(now, "CHECKPOINT", "", absl::StrCat("step ", step));
+  std::set<CheckpointName> protect;
+  for (const RestorePoint& kept : {record_.restore, *record_.checkpoint}) {
+    const std::optional<CheckpointName> name = CheckpointName::Parse(BaseName(kept.directory));
+    if (name.has_value()) protect.insert(*name);
+  }
+  effects_.RemoveOldCheckpoints(record_.id, record_.job.run().checkpoint().keep(), std::move(protect));
+  if (record_.state == kStopping && step == stop_step_) {
+    Enter(kStopped, absl::StrCat("stopped at step ", step), now);
+    return;
+  }
+  Proceed(now);
+}
+
+// ---- Stop and resume.
+
+void JobMachine::PickStopStep() {
+  Step highest = std::max(book_->highest(), record_.restore.step);
+  for (const auto& [id, process] : servers_) {
+    if (!process.last.has_value() || process.last->term != record_.term) continue;
+    for (const JobReport::OpenStep& open : process.last->open) highest = std::max(highest, open.step);
+  }
+  stop_step_ = std::min(highest + stop_distance_, plan_->last_step);
+}
+
+absl::Status JobMachine::Stop(bool at_once, Now now) {
+  if (at_rest()) {
+    return absl::FailedPreconditionError(absl::StrCat("job ", record_.id, " is ",
+                                                      std::string(JobStateName(record_.state)),
+                                                      "; only an active job can be stopped"));
+  }
+  if (at_once || record_.state == kQueued || record_.state == kStarting || record_.state == kRecovering) {
+    const std::string stands = record_.checkpoint.has_value()
+                                   ? absl::StrCat("its newest checkpoint is of step ", record_.checkpoint->step)
+                                   : "it has no checkpoint";
+    Enter(kStopped, absl::StrCat("stopped; ", stands), now);
+    return absl::OkStatus();
+  }
+  if (record_.state == kStopping) return absl::OkStatus();
+  stop_distance_ = 2;
+  PickStopStep();
+  Enter(kStopping, absl::StrCat("stops with a checkpoint at step ", stop_step_), now);
+  // It may be there already.
+  if (published_.contains(stop_step_)) Enter(kStopped, absl::StrCat("stopped at step ", stop_step_), now);
+  return absl::OkStatus();
+}
+
+absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now) {
+  if (!MayFollow(record_.state, kQueued)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", record_.id, " is ", std::string(JobStateName(record_.state)),
+                     "; only a stopped, paused or failed job can be resumed"));
+  }
+  JobRecord before = record_;
+  if (run != nullptr) *record_.job.mutable_run() = *run;
+  record_.leaf_plan = std::move(leaf_plan);
+  if (record_.data.has_value()) {
+    if (absl::Status status = MakePlan(); !status.ok()) {
+      record_ = std::move(before);
+      return status;
+    }
+  }
+  stop_step_ = 0;
+  record_.crew.clear();
+  record_.assignment.reset();
+  Enter(kQueued, "resumed", now);
+  return absl::OkStatus();
+}
+
+// ---- Time.
+
+void JobMachine::OnTick(bool busy_elsewhere, Now now) {
+  Proceed(now);
+  const absl::Duration quiet = now.monotonic - last_progress_;
+  const bool moves = record_.state == kRunning || record_.state == kStopping;
+  const bool loads = record_.state == kStarting && plan_ != nullptr;
+  if ((moves && quiet > options_.stall_limit) || (loads && quiet > kStallsToStart * options_.stall_limit)) {
+    Fail(absl::StrCat("no progress for ", absl::FormatDuration(options_.stall_limit * (loads ? kStallsToStart : 1)), "; ",
+                      StallText()),
+         now);
+    return;
+  }
+  const bool waiting = record_.state == kQueued || record_.state == kRecovering;
+  if (!waiting || short_since_ == absl::InfiniteDuration()) return;
+  if (busy_elsewhere) {
+    short_since_ = now.monotonic;
+    return;
+  }
+  const absl::Duration waited = now.monotonic - short_since_;
+  const v1::Run& run = record_.job.run();
+  if (servers_wanted() > 0 && waited > ToDuration(run.servers().wait())) {
+    Fail(absl::StrCat("waited ", absl::FormatDuration(ToDuration(run.servers().wait())), " for ", run.servers().count(),
+                      " servers and has ", servers_.size(), "; start more, or lower run.servers.count"),
+         now);
+  } else if (workers_.size() < least_workers() && waited > ToDuration(run.workers().wait())) {
+    Fail(absl::StrCat("waited ", absl::FormatDuration(ToDuration(run.workers().wait())), " for ", least_workers(),
+                      " workers and has ", workers_.size(), "; start more, or lower run.workers.min"),
+         now);
+  }
+}
+
+std::string JobMachine::StallText() const {
+  std::vector<std::string> texts;
+  for (const Wait& wait : Waits()) texts.push_back(absl::StrCat(wait.what, ": ", wait.detail));
+  if (record_.state == kStarting) {
+    for (const auto& [id, process] : servers_) {
+      if (!process.ready) texts.push_back(absl::StrCat(process.member.introduction.name, " has not loaded its chunks"));
+    }
+  }
+  return texts.empty() ? "nobody says what for" : absl::StrJoin(texts, "; ");
+}
+
+std::vector<Wait> JobMachine::Waits() const {
+  std::vector<Wait> waits;
+  for (const Processes* processes : {&servers_, &workers_}) {
+    for (const auto& [id, process] : *processes) {
+      if (process.last.has_value()) {
+        waits.insert(waits.end(), process.last->waits.begin(), process.last->waits.end());
+      }
+    }
+  }
+  return waits;
+}
+
+}  // namespace banyan::coordinator

@@ -1,0 +1,49 @@
+#include "coordinator/membership/members.h"
+
+#include "gtest/gtest.h"
+
+namespace banyan::coordinator {
+namespace {
+
+constexpr Members::Leases kLease = {.server = absl::Seconds(10), .worker = absl::Seconds(2)};
+
+Introduction Worker(const std::string& name, uint64_t incarnation) {
+  return {.role = Role::kWorker, .name = name, .incarnation = Incarnation(incarnation)};
+}
+
+TEST(MembersTest, AnIdBelongsToANameForEver) {
+  Members members(kLease);
+  members.Restore(Role::kWorker, "a", 7);
+  EXPECT_EQ(members.Hear(Worker("a", 1), false, absl::ZeroDuration()).id, 7);
+  const Members::Arrival b = members.Hear(Worker("b", 1), false, absl::ZeroDuration());
+  EXPECT_EQ(b.id, 8);
+  EXPECT_TRUE(b.new_id);
+  EXPECT_TRUE(members.Leave(Role::kWorker, 8, Incarnation(1)));
+  EXPECT_EQ(members.Hear(Worker("b", 2), false, absl::ZeroDuration()).id, 8);
+}
+
+TEST(MembersTest, ANewLifeIsTheOldOnesDeath) {
+  Members members(kLease);
+  EXPECT_TRUE(members.Hear(Worker("a", 1), false, absl::ZeroDuration()).came);
+  EXPECT_FALSE(members.Hear(Worker("a", 1), false, absl::ZeroDuration()).came);
+  const Members::Arrival second = members.Hear(Worker("a", 2), false, absl::ZeroDuration());
+  EXPECT_TRUE(second.came);
+  EXPECT_EQ(second.died, Incarnation(1));
+  // The old life's stream ends late and changes nothing.
+  EXPECT_FALSE(members.Leave(Role::kWorker, second.id, Incarnation(1)));
+  EXPECT_EQ(members.Alive(Role::kWorker).size(), 1);
+}
+
+TEST(MembersTest, ALeaseRunsOutOnceAndAWordRenewsIt) {
+  Members members(kLease);
+  members.Hear(Worker("a", 1), false, absl::ZeroDuration());
+  members.Hear(Worker("b", 1), false, absl::ZeroDuration());
+  members.Hear(Worker("a", 1), false, absl::Seconds(2));
+  EXPECT_EQ(members.Expire(absl::Seconds(3)).size(), 1);
+  EXPECT_EQ(members.Expire(absl::Seconds(3)).size(), 0);
+  EXPECT_EQ(members.Alive(Role::kWorker).size(), 1);
+  EXPECT_TRUE(members.Hear(Worker("b", 1), false, absl::Seconds(4)).came);
+}
+
+}  // namespace
+}  // namespace banyan::coordinator

@@ -1,0 +1,219 @@
+#include "coordinator/service/core.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/file/file_util.h"
+#include "common/logging/logging.h"
+#include "common/rpc/session_codec.h"
+#include "coordinator/service/describe.h"
+#include "coordinator/service/publish.h"
+
+namespace banyan::coordinator {
+namespace {
+
+constexpr absl::Duration kReportInterval = absl::Milliseconds(200);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Core>> Core::Open(Options options) {
+  const std::string jobs = JoinPath(options.state_dir, "jobs");
+  RETURN_IF_ERROR(CreateDirectories(*options.files, jobs));
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(JoinPath(options.state_dir, "coordinator.sqlite")));
+  ASSIGN_OR_RETURN(const uint64_t term, store->NextCoordinatorTerm());
+  std::unique_ptr<Core> core(new Core(std::move(options), std::move(store), term, jobs));
+  RETURN_IF_ERROR(core->Load());
+  core->thread_ = std::jthread([raw = core.get()] { raw->Run(); });
+  return core;
+}
+
+Core::Core(Options options, std::unique_ptr<Store> store, uint64_t coordinator_term, std::string jobs_directory)
+    : options_(std::move(options)),
+      store_(std::move(store)),
+      coordinator_term_(coordinator_term),
+      jobs_directory_(std::move(jobs_directory)),
+      effects_(*store_,
+               {.publish = [this](const JobRecord& record,
+                                  JobEffects::PublishRequest request) { Publish(record, std::move(request)); },
+                .remove_old = [this](const std::string& job, uint32_t keep,
+                                     std::set<CheckpointName> protect) { RemoveOld(job, keep, protect); }}),
+      cluster_({.coordinator_term = coordinator_term_,
+                .jobs_directory = jobs_directory_,
+                .leases = options_.leases,
+                .stall_limit = options_.stall_limit,
+                .store_id = [this](Role role, const std::string& name,
+                                   uint64_t id) { effects_.WriteProcess(role, name, id); }},
+               effects_),
+      logs_(jobs_directory_) {}
+
+Core::~Core() { Stop(); }
+
+absl::Status Core::Load() {
+  ASSIGN_OR_RETURN(const std::vector<Store::ProcessId> processes, store_->Processes());
+  for (const Store::ProcessId& process : processes) cluster_.RestoreMember(process.role, process.name, process.id);
+  ASSIGN_OR_RETURN(std::vector<JobRecord> jobs, store_->Jobs());
+  for (JobRecord& job : jobs) {
+    ASSIGN_OR_RETURN(Step through, store_->LinesThrough(job.id));
+    // The last evaluation comes a step after the last line.
+    ASSIGN_OR_RETURN(const std::optional<EvaluationLine> evaluation, store_->Evaluation(job.id, through));
+    if (through > 0 && evaluation.has_value()) ++through;
+    cluster_.RestoreJob(std::move(job), through, Now());
+  }
+  return effects_.Commit(nullptr);
+}
+
+absl::Status Core::Call(const std::function<absl::Status(State&)>& decide) {
+  auto task = std::make_shared<Task>();
+  task->decide = decide;
+  MutexLock lock(mutex_);
+  if (stopping_) return absl::CancelledError("the coordinator stops");
+  tasks_.push_back(task);
+  wake_.Signal();
+  while (!task->done) done_.Wait(mutex_);
+  return task->status;
+}
+
+void Core::Post(std::function<absl::Status(State&)> decide) {
+  auto task = std::make_shared<Task>();
+  task->decide = std::move(decide);
+  MutexLock lock(mutex_);
+  tasks_.push_back(std::move(task));
+  wake_.Signal();
+}
+
+void Core::Attach(Role role, uint64_t id, std::shared_ptr<Outbox> outbox) {
+  MutexLock lock(mutex_);
+  std::shared_ptr<Outbox>& place = outboxes_[{role, id}];
+  if (place != nullptr && place != outbox) place->Close();
+  place = std::move(outbox);
+}
+
+bool Core::Detach(Role role, uint64_t id, const std::shared_ptr<Outbox>& outbox) {
+  MutexLock lock(mutex_);
+  const auto found = outboxes_.find({role, id});
+  if (found == outboxes_.end() || found->second != outbox) return false;
+  outboxes_.erase(found);
+  return true;
+}
+
+uint64_t Core::WaitForNews(uint64_t seen, absl::Duration timeout) {
+  MutexLock lock(mutex_);
+  if (news_ == seen && !stopping_) news_changed_.WaitFor(mutex_, timeout);
+  return news_;
+}
+
+void Core::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.Signal();
+    news_changed_.SignalAll();
+    for (const auto& [key, outbox] : outboxes_) outbox->Close();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Core::stopped() {
+  MutexLock lock(mutex_);
+  return stopping_;
+}
+
+std::vector<std::shared_ptr<Core::Task>> Core::WaitForTasks(absl::Duration until) {
+  MutexLock lock(mutex_);
+  while (tasks_.empty() && !stopping_) {
+    const absl::Duration left = until - options_.clock->Monotonic();
+    if (left <= absl::ZeroDuration()) break;
+    wake_.WaitFor(mutex_, left);
+  }
+  return std::exchange(tasks_, {});
+}
+
+void Core::Run() {
+  absl::Duration next_tick = options_.clock->Monotonic();
+  absl::Status failure;
+  while (true) {
+    const std::vector<std::shared_ptr<Task>> tasks = WaitForTasks(next_tick);
+    const bool stopping = stopped();
+    State state = {.cluster = cluster_, .store = *store_, .logs = logs_, .now = Now()};
+    if (!stopping && failure.ok()) {
+      for (const std::shared_ptr<Task>& task : tasks) task->status = task->decide(state);
+      if (state.now.monotonic >= next_tick) {
+        cluster_.Tick(state.now);
+        next_tick = state.now.monotonic + options_.tick;
+      }
+      bool wrote = false;
+      failure = effects_.Commit(&wrote);
+      if (!failure.ok()) options_.on_failure(failure);
+      if (failure.ok() && (wrote || !tasks.empty())) SendCommands();
+      MutexLock lock(mutex_);
+      if (wrote) ++news_;
+    }
+    MutexLock lock(mutex_);
+    for (const std::shared_ptr<Task>& task : tasks) {
+      if (stopping) task->status = absl::CancelledError("the coordinator stops");
+      if (!failure.ok()) task->status = failure;
+      task->done = true;
+    }
+    if (stopping) {
+      for (const std::shared_ptr<Task>& task : tasks_) {
+        task->status = absl::CancelledError("the coordinator stops");
+        task->done = true;
+      }
+    }
+    done_.SignalAll();
+    news_changed_.SignalAll();
+    if (stopping) return;
+  }
+}
+
+v1::Command Core::MakeCommand(Role role, uint64_t id) const {
+  v1::Command command;
+  command.set_coordinator_term(coordinator_term_);
+  command.set_id(id);
+  command.set_report_interval_seconds(absl::ToDoubleSeconds(kReportInterval));
+  command.set_leave(cluster_.MayLeave(role, id));
+  for (const auto& [job, order] : cluster_.OrdersFor(role, id)) {
+    v1::JobCommand& message = *command.add_jobs();
+    message = EncodeJobOrder(order);
+    *message.mutable_job() = Resolve(cluster_.Job(job)->record());
+  }
+  return command;
+}
+
+void Core::SendCommands() {
+  std::map<std::pair<Role, uint64_t>, std::shared_ptr<Outbox>> outboxes;
+  {
+    MutexLock lock(mutex_);
+    outboxes = outboxes_;
+  }
+  for (const auto& [key, outbox] : outboxes) outbox->Put(MakeCommand(key.first, key.second));
+}
+
+// ---- Checkpoints: on the disk's thread.
+
+void Core::Publish(const JobRecord& record, JobEffects::PublishRequest request) {
+  disk_.Post([this, record, request = std::move(request)] {
+    const std::string directory = JoinPath(jobs_directory_, record.id);
+    const absl::Status status = PublishParts(*options_.files, directory, record, request, options_.clock->Now());
+    if (!status.ok()) {
+      log::Warning("job {}: checkpoint of step {}: {}", record.id, request.step, std::string(status.message()));
+    }
+    const CheckpointName name = {.term = request.term, .step = request.step};
+    const RestorePoint point = {.step = request.step, .directory = JoinPath(directory, name.Directory())};
+    Post([id = record.id, term = request.term, step = request.step, point, status](State& state) {
+      state.cluster.OnPublished(id, term, step, point, status, state.now);
+      return absl::OkStatus();
+    });
+  });
+}
+
+void Core::RemoveOld(const std::string& job, uint32_t keep, const std::set<CheckpointName>& protect) {
+  disk_.Post([this, job, keep, protect] {
+    const absl::Status status =
+        banyan::RemoveOldCheckpoints(*options_.files, JoinPath(jobs_directory_, job), keep, protect);
+    if (!status.ok()) log::Warning("job {}: old checkpoints: {}", job, std::string(status.message()));
+  });
+}
+
+}  // namespace banyan::coordinator

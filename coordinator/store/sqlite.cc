@@ -1,0 +1,132 @@
+#include "coordinator/store/sqlite.h"
+
+#include <sqlite3.h>
+
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/status.h"
+
+namespace banyan::coordinator {
+namespace {
+
+absl::StatusCode CodeOf(int code) {
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::StatusCode::kUnavailable;
+    case SQLITE_FULL:
+      return absl::StatusCode::kResourceExhausted;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::StatusCode::kDataLoss;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+      return absl::StatusCode::kPermissionDenied;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+absl::Status ErrorOf(sqlite3* database, int code) {
+  return absl::Status(CodeOf(code), absl::StrCat("store: ", sqlite3_errmsg(database)));
+}
+
+}  // namespace
+
+Statement::~Statement() { sqlite3_finalize(statement_); }
+
+Statement::Statement(Statement&& other) noexcept
+    : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)) {}
+
+Statement& Statement::Bind(int parameter, int64_t value) {
+  CHECK_EQ(sqlite3_bind_int64(statement_, parameter, value), SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::Bind(int parameter, double value) {
+  CHECK_EQ(sqlite3_bind_double(statement_, parameter, value), SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::BindText(int parameter, std::string_view value) {
+  CHECK_EQ(sqlite3_bind_text64(statement_, parameter, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8),
+           SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::BindBlob(int parameter, std::string_view value) {
+  CHECK_EQ(sqlite3_bind_blob64(statement_, parameter, value.data(), value.size(), SQLITE_TRANSIENT), SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::BindNull(int parameter) {
+  CHECK_EQ(sqlite3_bind_null(statement_, parameter), SQLITE_OK);
+  return *this;
+}
+
+absl::StatusOr<bool> Statement::Step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  const absl::Status status = code == SQLITE_DONE ? absl::OkStatus() : ErrorOf(database_, code);
+  sqlite3_reset(statement_);
+  if (!status.ok()) return status;
+  return false;
+}
+
+absl::Status Statement::Run() {
+  ASSIGN_OR_RETURN(const bool row, Step());
+  CHECK(!row);
+  return absl::OkStatus();
+}
+
+bool Statement::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+int64_t Statement::Integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+double Statement::Real(int column) const {
+  return IsNull(column) ? std::numeric_limits<double>::quiet_NaN() : sqlite3_column_double(statement_, column);
+}
+
+std::string Statement::Bytes(int column) const {
+  const void* data = sqlite3_column_blob(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  return size == 0 ? std::string() : std::string(static_cast<const char*>(data), static_cast<size_t>(size));
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  std::unique_ptr<Database> database(new Database(handle));
+  if (code != SQLITE_OK) return Annotate(ErrorOf(handle, code), absl::StrCat("open '", path, "'"));
+  sqlite3_extended_result_codes(handle, 1);
+  // The exclusive lock keeps a second coordinator out for as long as this one lives; FULL syncs at every commit.
+  for (const char* pragma : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
+                             "BEGIN EXCLUSIVE", "COMMIT"}) {
+    const absl::Status status = database->Execute(pragma);
+    if (absl::IsUnavailable(status)) {
+      return absl::UnavailableError(absl::StrCat("'", path, "' is in use by another coordinator"));
+    }
+    RETURN_IF_ERROR(Annotate(status, absl::StrCat("open '", path, "'")));
+  }
+  return database;
+}
+
+Database::~Database() { CHECK_EQ(sqlite3_close(database_), SQLITE_OK); }
+
+absl::Status Database::Execute(const std::string& sql) {
+  const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(database_, code);
+}
+
+absl::StatusOr<Statement> Database::Prepare(const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(database_, sql.c_str(), static_cast<int>(sql.size()), &statement, nullptr);
+  if (code != SQLITE_OK) return ErrorOf(database_, code);
+  return Statement(database_, statement);
+}
+
+}  // namespace banyan::coordinator
