@@ -7,10 +7,9 @@
 #include "common/file/file_util.h"
 
 namespace banyan::cli {
-namespace {
 
-absl::StatusOr<std::string> FolderOf(Environment& environment, const ClusterFlags& cluster,
-                                     const std::string& argument) {
+absl::StatusOr<std::string> FindFolder(Environment& environment, const ClusterFlags& cluster,
+                                       const std::string& argument) {
   ASSIGN_OR_RETURN(const bool exists, Exists(environment.files, argument));
   if (exists) return environment.files.RealPath(argument);
   if (argument.find('/') != std::string::npos) {
@@ -27,11 +26,9 @@ absl::StatusOr<std::string> FolderOf(Environment& environment, const ClusterFlag
   return absl::NotFoundError(absl::StrCat("job '", argument, "' has no checkpoint yet"));
 }
 
-}  // namespace
-
 absl::StatusOr<std::vector<CheckpointEntry>> FindCheckpoints(Environment& environment, const ClusterFlags& cluster,
                                                              const std::string& argument) {
-  ASSIGN_OR_RETURN(const std::string folder, FolderOf(environment, cluster, argument));
+  ASSIGN_OR_RETURN(const std::string folder, FindFolder(environment, cluster, argument));
   ASSIGN_OR_RETURN(const bool is_one, Exists(environment.files, JoinPath(folder, kManifestFile)));
   if (is_one) {
     CheckpointEntry entry{.path = folder};

@@ -10,6 +10,10 @@
 
 namespace banyan::cli {
 
+// The directory that an argument names: itself where there is one, else the folder of a job of the cluster.
+absl::StatusOr<std::string> FindFolder(Environment& environment, const ClusterFlags& cluster,
+                                       const std::string& argument);
+
 // The checkpoints that an argument names, newest first: of a checkpoint's directory, of a job's folder, or, where there
 // is no such directory, of a job of the cluster. NOT_FOUND where there are none.
 absl::StatusOr<std::vector<CheckpointEntry>> FindCheckpoints(Environment& environment, const ClusterFlags& cluster,

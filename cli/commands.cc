@@ -1,8 +1,7 @@
 #include "cli/commands.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
+#include "cli/generate.h"
 #include "common/config/diagnostic.h"
 
 namespace banyan::cli {
@@ -34,6 +33,7 @@ std::vector<Command> AllCommands() {
       {"resume", "goes on with a stopped or failed job from its checkpoint", ResumeCommand},
       {"checkpoints", "lists and verifies a job's checkpoints", CheckpointsCommand},
       {"export", "writes a checkpoint's weights as other tools load them", ExportCommand},
+      {"generate", "lets a trained model write text", GenerateCommand},
       {"context", "the clusters known by name, and which is spoken to", ContextCommand},
       {"version", "prints the version of this program", VersionCommand},
   };

@@ -90,7 +90,7 @@ TEST_F(CommandsTest, ValidateSaysWhatAJobMeans) {
 }
 
 TEST_F(CommandsTest, ValidateShowsWhatIsWrong) {
-  EXPECT_EQ(Run({"validate", job_file_, "--set", "recipe.btach=1"}), 3);
+  EXPECT_EQ(Run({"validate", job_file_, "--set", "recipe.batchs=1"}), 3);
   EXPECT_THAT(err(), HasSubstr("did you mean 'batch'"));
   EXPECT_EQ(out(), "");
   EXPECT_EQ(Run({"validate", world_.folder + "/none.yaml"}), 5);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/file/file_util.h"
@@ -72,21 +73,21 @@ absl::Status LocalCluster::Launch() {
 
 std::vector<std::string> LocalCluster::CommandOf(const LocalProcess& process) const {
   const std::string name = process.Name();
-  const bool is_coordinator = process.role == kCoordinator;
   std::vector<std::string> command = {
       JoinPath(options_.programs, absl::StrCat("banyan-", process.role)),
       absl::StrCat("--state-dir=", JoinPath(options_.state_dir, name)),
       absl::StrCat("--token-file=", token_file()),
   };
   if (!options_.stays) command.push_back(absl::StrCat("--parent-pipe=", ChildProcess::kParentPipe));
-  if (is_coordinator) {
-    // The others know it by its first port.
+  if (process.role == kCoordinator) {
+    // Others know it by its first port.
     command.push_back(absl::StrCat("--listen=", coordinator_.empty() ? "127.0.0.1:0" : coordinator_));
     return command;
   }
   command.push_back(absl::StrCat("--coordinator=", coordinator_));
   command.push_back(absl::StrCat("--name=", name));
-  for (const std::string& root : options_.roots) command.push_back(absl::StrCat("--root=", root));
+  if (!options_.roots.empty()) command.push_back(absl::StrCat("--root=", absl::StrJoin(options_.roots, ",")));
+  if (process.role == kServer) command.push_back("--listen=127.0.0.1:0");
   if (process.role == kWorker) command.push_back(absl::StrCat("--threads=", options_.threads));
   return command;
 }

@@ -50,7 +50,7 @@ class LocalClusterTest : public testing::Test {
       testing::TempDir() + "/cluster-" + testing::UnitTest::GetInstance()->current_test_info()->name();
   LocalCluster::Options options_{.programs = folder_ + "/bin",
                                  .state_dir = folder_ + "/state",
-                                 .roots = {"data=/tmp"},
+                                 .roots = {"data=/tmp", "b=/"},
                                  .servers = 2,
                                  .workers = 2,
                                  .threads = 3,
@@ -66,10 +66,11 @@ TEST_F(LocalClusterTest, StartsAllAndLeavesNothing) {
   ASSERT_EQ(processes.size(), 5);
   EXPECT_EQ(ReadProcesses(files_, options_.state_dir).value(), processes);
   for (const LocalProcess& process : processes) EXPECT_TRUE(IsAlive(process, options_.state_dir)) << process.Name();
-  EXPECT_THAT(Log("coordinator"), HasSubstr("--token-file=" + cluster->token_file() + "\n--parent-pipe=3\n"));
+  EXPECT_THAT(Log("coordinator"), HasSubstr("--token-file=" + cluster->token_file() + "\n--parent-pipe=3\n--listen=127.0.0.1:0\n"));
   EXPECT_THAT(Log("worker-1"), HasSubstr("--coordinator=" + cluster->coordinator() +
-                                         "\n--name=worker-1\n--root=data=/tmp\n--threads=3\n"));
-  EXPECT_THAT(Log("server-0"), testing::Not(HasSubstr("--threads")));
+                                         "\n--name=worker-1\n--root=data=/tmp,b=/\n--threads=3\n"));
+  EXPECT_THAT(Log("worker-1"), testing::Not(HasSubstr("--listen")));
+  EXPECT_THAT(Log("server-0"), HasSubstr("--listen=127.0.0.1:0\n"));
   EXPECT_TRUE(cluster->Stop().ok());
   for (const LocalProcess& process : processes) EXPECT_EQ(kill(process.pid, 0), -1) << process.Name();
   EXPECT_EQ(ReadProcesses(files_, options_.state_dir).status().code(), absl::StatusCode::kNotFound);
