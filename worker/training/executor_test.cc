@@ -172,9 +172,9 @@ TEST_F(ExecutorTest, ThreadsDoNotChangeBits) {
 TEST_F(ExecutorTest, ComputeThreadsAllocateNothingAfterTheFirstSteps) {
   Start(2);
   // Which thread takes which size of leaf is chance: both have had both after a few steps.
-  for (uint64_t step = 1; step <= 10; ++step) RunStep(step);
+  for (uint64_t step = 2; step <= 10; ++step) RunStep(step);
   counting = true;
-  for (uint64_t step = 1; step <= 5; ++step) RunStep(step);
+  for (uint64_t step = 2; step <= 6; ++step) RunStep(step);
   counting = false;
   EXPECT_EQ(allocations, 0);
 }
