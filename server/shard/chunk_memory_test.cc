@@ -25,7 +25,8 @@ TEST(ChunkMemoryTest, ReusesPooledBuffers) {
   Buffer* const address = first.get();
   memory.GivePooled(std::move(first));
 
-  EXPECT_EQ(memory.TakePooled().get(), address);
+  const BufferRef second = memory.TakePooled();
+  EXPECT_EQ(second.get(), address);
   EXPECT_EQ(memory.pooled_in_use(), 1u);
   EXPECT_EQ(memory.total_bytes(), 256u);
 }

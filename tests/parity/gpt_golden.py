@@ -6,9 +6,9 @@ The model is Hugging Face's GPT2LMHeadModel in fp32 on one thread, so names and 
 Weights and tokens come from an integer hash that golden_test.cc computes alike (`uniform`), so only results are kept:
 
     <layers> <heads> <width> <context> <vocabulary> <samples>
-    loss <mean loss, hex>
+    losses <mean loss before each of ten steps of AdamW on the same batch, hex>
     <parameter> <number of elements>
-    <one hex float a line: the gradient of the mean loss>
+    <one hex float a line: the gradient of the mean loss before the first step>
     ...
 """
 
@@ -46,14 +46,21 @@ def main():
             if ".ln_" in f".{name}" and name.endswith(".weight"):
                 values = values + 1
             parameter.copy_(torch.tensor(values.astype(numpy.float32)).view(parameter.shape))
-    logits = model(tokens(1000)).logits
-    loss = torch.nn.functional.cross_entropy(logits.view(-1, VOCABULARY), tokens(1001).view(-1))
-    loss.backward()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
+    losses, gradients = [], None
+    for _ in range(10):
+        optimizer.zero_grad()
+        logits = model(tokens(1000)).logits
+        loss = torch.nn.functional.cross_entropy(logits.view(-1, VOCABULARY), tokens(1001).view(-1))
+        loss.backward()
+        gradients = gradients or [(name, parameter.grad.flatten().tolist()) for name, parameter in named]
+        losses.append(loss.item())
+        optimizer.step()
     print(LAYERS, HEADS, WIDTH, CONTEXT, VOCABULARY, SAMPLES)
-    print("loss", float(loss).hex())
-    for name, parameter in named:
-        print(name, parameter.numel())
-        for value in parameter.grad.flatten().tolist():
+    print("losses", *(value.hex() for value in losses))
+    for name, gradient in gradients:
+        print(name, len(gradient))
+        for value in gradient:
             print(value.hex())
 
 

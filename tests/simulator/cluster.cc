@@ -1,39 +1,31 @@
 #include "tests/simulator/cluster.h"
 
 #include <algorithm>
-#include <utility>
+#include <bit>
+#include <memory>
+#include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/tree/tree.h"
+#include "tests/simulator/event_queue.h"
+#include "tests/simulator/worker_host.h"
 
 namespace banyan::simulator {
 namespace {
 
-ToyModel MakeModel(const ClusterOptions& options) {
-  worker::GradientLayout layout;
-  for (const worker::Position& position : options.positions) {
-    const size_t size = options.chunk_sizes[position.chunk.value()];
-    layout.positions.push_back({size, {{layout.set_size, 0, size}}});
-    layout.set_size += size;
-  }
-  return ToyModel(options.positions, std::move(layout));
-}
-
-Values InitialWeights(const ClusterOptions& options) {
-  Values weights;
-  for (const size_t size : options.chunk_sizes) {
-    weights.emplace_back();
-    for (size_t i = 0; i < size; ++i) weights.back().push_back(0.3f + 0.17f * static_cast<float>(i + weights.size()));
-  }
-  return weights;
-}
+// Trouble ends here, and the job must come to its end.
+constexpr absl::Duration kTrouble = absl::Seconds(4);
+constexpr absl::Duration kEnd = absl::Seconds(60);
+constexpr absl::Duration kTick = absl::Milliseconds(10);
 
 struct Connection {
   uint32_t worker = 0;
   uint64_t life = 0;  // of the worker
   worker::StreamId stream;
-  size_t shard = 0;
+  uint32_t server = 0;
+  uint32_t shard = 0;
   bool worker_end = true;  // open there
   bool server_end = true;
   bool broken = false;
@@ -77,8 +69,8 @@ class Cluster {
   struct Worker {
     uint64_t life = 0;
     absl::Time last_order = absl::InfinitePast();
-    std::unique_ptr<Port> port;
-    std::unique_ptr<WorkerHost> host;
+    std::shared_ptr<Port> port;
+    std::shared_ptr<WorkerHost> host;
   };
 
   void Open(uint32_t worker, uint64_t life, worker::StreamId stream, worker::PeerId peer, Hello hello);
@@ -90,62 +82,47 @@ class Cluster {
   void KillWorker(uint32_t index);
   void Assign(Step from_step);
   void Order(uint32_t worker);
+  void StartServer(uint32_t index);
+  void KillServer(uint32_t index);
+  JobOrder MakeOrder() const;
+  void OrderServer(uint32_t index);
+  void CollectEntries();
+  void Compare();
   void Trouble();
   void Tick();
   Step DoneThrough() const;
   bool Finished() const;
 
   const ClusterOptions options_;
-  EventQueue events_;
-  const ToyModel model_;
+  const JobPlan& plan_;
   const Tree tree_;
+  EventQueue events_;
   absl::Duration latency_;
-  double trouble_;
+  double trouble_ = 0;
+  uint64_t pool_bytes_ = 0;
   ChunkMap map_;
-  std::vector<std::unique_ptr<ScriptedShard>> shards_;
-  std::map<std::pair<ServerId, uint32_t>, size_t> shard_of_;
+  Term term_ = 1;
+  RestorePoint restore_;
+  Assignment assignment_;
+  Disk disk_;
+  std::vector<std::unique_ptr<ServerHost>> servers_;
+  std::vector<absl::Time> last_server_order_;
   std::map<uint64_t, Connection> connections_;
   uint64_t next_connection_ = 1;
   std::vector<Worker> workers_;
-  std::vector<std::unique_ptr<Worker>> graves_;
-  Assignment assignment_;
+  std::vector<Worker> graves_;
+  std::map<std::pair<Step, ChunkId>, Entry> entries_;
   Outcome outcome_;
 };
 
 Cluster::Cluster(const ClusterOptions& options)
-    : options_(options), events_(options.seed), model_(MakeModel(options)), tree_(options.leaves) {
-  latency_ = absl::Milliseconds(1 + events_.Draw(30));
+    : options_(options), plan_(options.job->plan()), tree_(plan_.leaves), events_(options.seed) {
+  latency_ = absl::Milliseconds(1 + events_.Draw(20));
   trouble_ = events_.Draw(4) == 0 ? 0 : 0.02 * (1 + events_.Draw(10));
-  const uint32_t chunks = static_cast<uint32_t>(options.chunk_sizes.size());
-  const uint32_t servers = 1 + events_.Draw(3);
-  map_.epoch = 1;
-  for (uint32_t i = 0; i < servers; ++i) {
-    map_.servers.push_back({ServerId(10 + i), Incarnation(100 + i), absl::StrCat("server-", i), 1 + events_.Draw(2)});
-  }
-  for (uint32_t i = 0; i <= chunks; ++i) map_.owners.push_back({events_.Draw(servers), {}, {}});
-  std::map<std::pair<ServerId, uint32_t>, ScriptedShard::Options> shards;
-  const Values weights = InitialWeights(options);
-  for (uint32_t i = 0; i <= chunks; ++i) {
-    ScriptedShard::Options& shard = shards[{map_.PrimaryOf(ChunkId(i)).id, map_.ShardOf(ChunkId(i))}];
-    shard.leaves = options.leaves;
-    shard.evaluate = [options](Step step) { return options.Evaluate(step); };
-    shard.last = options.steps + 1;
-    if (i == chunks) {
-      shard.evaluation = ChunkId(i);
-    } else {
-      shard.weights[ChunkId(i)] = weights[i];
-    }
-  }
-  const uint32_t window = 1 + events_.Draw(5);
-  for (auto& [key, shard] : shards) {
-    shard.window = window;
-    for (const worker::Position& position : options.positions) {
-      if (shard.weights.contains(position.chunk)) shard.positions.push_back(position);
-    }
-    shard_of_[key] = shards_.size();
-    shards_.push_back(std::make_unique<ScriptedShard>(
-        std::move(shard), [this](uint64_t connection, ToWorker message) { ToWorkerEnd(connection, std::move(message)); }));
-  }
+  map_ = options.job->Map(1 + events_.Draw(3), 1 + events_.Draw(2));
+  pool_bytes_ = (1 + events_.Draw(8)) * 16384;
+  servers_.resize(map_.servers.size());
+  last_server_order_.resize(map_.servers.size());
   workers_.resize(1 + events_.Draw(4));
 }
 
@@ -153,12 +130,138 @@ Cluster::~Cluster() {
   for (Worker& worker : workers_) worker.host.reset();
 }
 
+void Cluster::StartServer(uint32_t index) {
+  ServerHost::Network network;
+  network.to_worker = [this](uint64_t connection, ToWorker message) { ToWorkerEnd(connection, std::move(message)); };
+  network.close = [this](uint64_t connection) { Break(connection); };
+  network.to_server = [this](ServerId to, const Sum& sum) {
+    // In any order, now and then twice; the message of a dead server still arrives.
+    for (uint32_t copies = events_.Chance(0.1) ? 2 : 1; copies > 0; --copies) {
+      if (events_.now() < absl::UnixEpoch() + kTrouble && events_.Chance(trouble_ / 4)) continue;
+      events_.After(events_.Delay(latency_), [this, to, sum] { servers_[to.value() - 100]->OnSum(sum); });
+    }
+  };
+  servers_[index] = std::make_unique<ServerHost>(ServerHost::Options{.job = options_.job,
+                                                                     .index = index,
+                                                                     .incarnation = map_.servers[index].incarnation,
+                                                                     .shards = map_.servers[index].shards,
+                                                                     .pool_bytes = pool_bytes_},
+                                                 &events_, &disk_, std::move(network));
+}
+
+// Without replicas: everyone goes back to the last whole checkpoint, in a new term (rule R12).
+void Cluster::KillServer(uint32_t index) {
+  ++outcome_.server_deaths;
+  CollectEntries();
+  for (auto& [id, connection] : connections_) {
+    if (connection.server == index && !connection.broken) Break(id);
+  }
+  for (auto& [id, connection] : connections_) {
+    if (connection.server == index) connection.server_end = false;
+  }
+  ++term_;
+  ++map_.epoch;
+  map_.servers[index].incarnation = Incarnation(map_.servers[index].incarnation.value() + 1);
+  restore_ = RestorePoint{};
+  for (Step step = 1; step <= plan_.last_step; ++step) {
+    bool whole = true;
+    for (uint32_t i = 0; i < plan_.layout.chunk_count(); ++i) whole = whole && disk_.contains({step, ChunkId(i)});
+    if (whole) restore_ = RestorePoint{.step = step, .directory = absl::StrCat("step-", step)};
+  }
+  StartServer(index);
+  for (uint32_t i = 0; i < servers_.size(); ++i) OrderServer(i);
+  Assign(restore_.step + 1);
+}
+
+JobOrder Cluster::MakeOrder() const {
+  JobOrder order;
+  order.coordinator_term = 1;
+  order.term = term_;
+  order.restore = restore_;
+  order.map = map_;
+  if (assignment_.version > 0) order.assignment = assignment_;
+  order.state = JobState::kRunning;
+  return order;
+}
+
+void Cluster::OrderServer(uint32_t index) {
+  absl::Time& last = last_server_order_[index];
+  last = std::max(last, events_.now() + events_.Delay(latency_ * 2));
+  const Incarnation life = map_.servers[index].incarnation;
+  events_.At(last, [this, index, life, order = MakeOrder()] {
+    if (map_.servers[index].incarnation == life) servers_[index]->OnOrder(order);
+  });
+}
+
+void Cluster::CollectEntries() {
+  for (const auto& server : servers_) {
+    for (const JobReport& report : server->Reports()) {
+      const auto duplicates = report.counters.find("partials_duplicate");
+      if (duplicates != report.counters.end()) outcome_.duplicates += duplicates->second;
+      if (!report.failure.empty()) outcome_.trouble = report.failure;
+      for (const Entry& entry : report.entries) {
+        const auto [known, fresh] = entries_.insert({{entry.step, entry.chunk}, entry});
+        const Entry& first = known->second;
+        if (first.fingerprint != entry.fingerprint || first.loss != entry.loss || first.weight != entry.weight) {
+          outcome_.trouble = absl::StrCat("two lines of step ", entry.step, " chunk ", entry.chunk.value());
+        }
+      }
+    }
+  }
+}
+
+bool Cluster::Finished() const {
+  for (uint32_t i = 0; i < plan_.layout.chunk_count(); ++i) {
+    if (!disk_.contains({plan_.last_step, ChunkId(i)}) || !entries_.contains({plan_.last_step, ChunkId(i)})) return false;
+  }
+  return !plan_.evaluation || entries_.contains({plan_.last_step + 1, plan_.layout.evaluation_chunk()});
+}
+
+// Against the values that the job has by definition.
+void Cluster::Compare() {
+  const auto differ = [&](const std::string& what) { absl::StrAppend(&outcome_.trouble, what, " differs; "); };
+  const auto same = [](const std::vector<float>& a, const std::vector<float>& b) {
+    return std::ranges::equal(std::as_bytes(std::span(a)), std::as_bytes(std::span(b)));
+  };
+  for (uint32_t i = 0; i < plan_.layout.chunk_count(); ++i) {
+    const server::ToyJob::State& expected = options_.job->At(plan_.last_step, ChunkId(i));
+    const server::ToyJob::State& actual = disk_.at({plan_.last_step, ChunkId(i)});
+    if (!same(actual.weights, expected.weights)) differ(absl::StrCat("weights of chunk ", i));
+    for (size_t slot = 0; slot < expected.slots.size(); ++slot) {
+      if (!same(actual.slots[slot], expected.slots[slot])) differ(absl::StrCat("slot ", slot, " of chunk ", i));
+    }
+  }
+  for (Step step = 1; step <= plan_.last_protocol_step(); ++step) {
+    const ChunkId chunk = step <= plan_.last_step ? plan_.layout.ledger_chunk() : plan_.layout.evaluation_chunk();
+    for (const ChunkId id : {chunk, plan_.layout.evaluation_chunk()}) {
+      if (id == plan_.layout.evaluation_chunk() && !(plan_.evaluation && plan_.evaluation->DueIn(step))) continue;
+      const auto entry = entries_.find({step, id});
+      if (entry == entries_.end()) {
+        differ(absl::StrCat("the number of lines of step ", step));
+      } else if (entry->second.loss != options_.job->LossOf(step) ||
+                 entry->second.weight != options_.job->WeightOf(step)) {
+        differ(absl::StrCat("the loss of step ", step));
+      }
+    }
+  }
+}
+
 void Cluster::Open(uint32_t worker, uint64_t life, worker::StreamId stream, worker::PeerId peer, Hello hello) {
   const uint64_t id = next_connection_++;
-  const size_t shard = shard_of_.at({peer.server, peer.shard});
-  connections_[id] = Connection{.worker = worker, .life = life, .stream = stream, .shard = shard,
-                                .last_to_server = events_.now(), .last_to_worker = events_.now()};
+  const uint32_t server = static_cast<uint32_t>(peer.server.value() - 100);
+  connections_[id] = Connection{.worker = worker,
+                                .life = life,
+                                .stream = stream,
+                                .server = server,
+                                .shard = peer.shard,
+                                .last_to_server = events_.now(),
+                                .last_to_worker = events_.now()};
   ToShard(id, std::move(hello));
+  // A server's dead life cannot be reached.
+  if (map_.servers[server].incarnation != peer.incarnation) {
+    connections_[id].server_end = false;
+    events_.After(events_.Delay(latency_), [this, id] { Break(id); });
+  }
 }
 
 void Cluster::ToShard(uint64_t id, ToServer message) {
@@ -173,7 +276,7 @@ void Cluster::ToShard(uint64_t id, ToServer message) {
   events_.At(connection.last_to_server, [this, id, message = std::move(message)] {
     const auto found = connections_.find(id);
     if (found == connections_.end() || !found->second.server_end) return;
-    shards_[found->second.shard]->OnMessage(id, message);
+    servers_[found->second.server]->OnMessage(found->second.shard, id, message);
   });
   if (hello) return;
   events_.After(events_.Delay(latency_), [this, worker, life, stream] {
@@ -201,7 +304,7 @@ void Cluster::CloseWorkerEnd(uint64_t id) {
     const auto found = connections_.find(id);
     if (found == connections_.end() || !found->second.server_end) return;
     found->second.server_end = false;
-    shards_[found->second.shard]->OnClosed(id);
+    servers_[found->second.server]->OnClosed(found->second.shard, id);
   });
 }
 
@@ -222,51 +325,48 @@ void Cluster::Break(uint64_t id) {
 void Cluster::StartWorker(uint32_t index) {
   Worker& worker = workers_[index];
   ++worker.life;
-  worker.port = std::make_unique<Port>(this, index, worker.life);
+  worker.port = std::make_shared<Port>(this, index, worker.life);
   WorkerHost::Options options;
   options.machine = {.worker = WorkerId(index + 1),
                      .incarnation = Incarnation(worker.life),
-                     .leaves = options_.leaves,
-                     .chunks = static_cast<uint32_t>(options_.chunk_sizes.size()),
-                     .positions = options_.positions,
-                     .steps = options_.steps,
-                     .evaluate = [options = options_](Step step) { return options.Evaluate(step); }};
-  options.model = &model_;
+                     .leaves = plan_.leaves,
+                     .chunks = plan_.layout.chunk_count(),
+                     .positions = options_.layout->positions(),
+                     .steps = plan_.last_step,
+                     .evaluate = [this](Step step) { return plan_.evaluation && plan_.evaluation->DueIn(step); }};
+  options.job = options_.job;
+  options.layout = options_.layout;
   options.lanes = 1 + events_.Draw(2);
   // At least what one target takes; often fewer than all of them do.
   options.sets = options.lanes + 4 + events_.Draw(4);
   options.leaf_time = absl::Milliseconds(5 << events_.Draw(4));
-  options.chunk_sizes = options_.chunk_sizes;
-  worker.host = std::make_unique<WorkerHost>(std::move(options), &events_, worker.port.get());
+  worker.host = std::make_shared<WorkerHost>(std::move(options), &events_, worker.port.get());
   Order(index);
 }
 
 void Cluster::KillWorker(uint32_t index) {
   Worker& worker = workers_[index];
-  ++outcome_.deaths;
+  ++outcome_.worker_deaths;
   outcome_.recomputed += worker.host->machine().counters().leaves_recomputed;
   worker.host->Kill();
   for (auto& [id, connection] : connections_) {
     if (connection.worker == index && connection.life == worker.life && connection.worker_end) CloseWorkerEnd(id);
   }
-  graves_.push_back(std::make_unique<Worker>(std::move(worker)));
-  worker.life = graves_.back()->life + 1;
+  graves_.push_back(std::move(worker));
+  worker.life = graves_.back().life + 1;
   worker.host = nullptr;
 }
 
 Step Cluster::DoneThrough() const {
   Step done = ~Step{0};
-  for (const auto& shard : shards_) done = std::min(done, shard->done_through());
+  for (const auto& server : servers_) done = std::min(done, server->done_through());
   return done;
-}
-
-bool Cluster::Finished() const {
-  return std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->finished(); });
 }
 
 // Any partition of the leaves into nodes, to whoever lives.
 void Cluster::Assign(Step from_step) {
   ++assignment_.version;
+  assignment_.max_pending = (plan_.leaves + 1) / 2;
   assignment_.from_step = from_step;
   assignment_.shares.clear();
   std::vector<uint32_t> living;
@@ -275,7 +375,7 @@ void Cluster::Assign(Step from_step) {
   }
   if (living.empty()) return;
   std::vector<Node> nodes = {tree_.root()};
-  for (uint32_t splits = events_.Draw(options_.leaves + 1); splits > 0; --splits) {
+  for (uint32_t splits = events_.Draw(plan_.leaves + 1); splits > 0; --splits) {
     const uint32_t pick = events_.Draw(static_cast<uint32_t>(nodes.size()));
     if (tree_.IsLeaf(nodes[pick])) continue;
     const auto [left, right] = tree_.Children(nodes[pick]);
@@ -287,16 +387,11 @@ void Cluster::Assign(Step from_step) {
     assignment_.shares[events_.Draw(static_cast<uint32_t>(living.size()))].nodes.push_back(node);
   }
   for (const uint32_t index : living) Order(index);
+  for (uint32_t i = 0; i < servers_.size(); ++i) OrderServer(i);
 }
 
 void Cluster::Order(uint32_t worker) {
-  JobOrder order;
-  order.coordinator_term = 1;
-  order.term = 1;
-  order.restore = RestorePoint{};
-  order.map = map_;
-  if (assignment_.version > 0) order.assignment = assignment_;
-  order.state = JobState::kRunning;
+  const JobOrder order = MakeOrder();
   const uint64_t life = workers_[worker].life;
   // A session keeps its order.
   absl::Time& last = workers_[worker].last_order;
@@ -307,7 +402,7 @@ void Cluster::Order(uint32_t worker) {
 }
 
 void Cluster::Trouble() {
-  const bool quiet = events_.now() > absl::UnixEpoch() + absl::Seconds(20);  // then it must come to its end
+  const bool quiet = events_.now() > absl::UnixEpoch() + kTrouble;
   const Step open = DoneThrough() + 1;
   if (!quiet && events_.Chance(trouble_)) {
     std::vector<uint64_t> streams;
@@ -329,6 +424,7 @@ void Cluster::Trouble() {
     }
     events_.After(events_.Delay(latency_ * 4), [this] { Assign(DoneThrough() + 1); });
   }
+  if (!quiet && events_.Chance(trouble_ / 40)) KillServer(events_.Draw(static_cast<uint32_t>(servers_.size())));
   if (quiet && std::none_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.host != nullptr; })) {
     StartWorker(0);
     Assign(open);
@@ -338,85 +434,37 @@ void Cluster::Trouble() {
 void Cluster::Tick() {
   if (Finished()) return;
   Trouble();
+  for (const auto& server : servers_) server->Tick();
   for (Worker& worker : workers_) {
     if (worker.host) worker.host->Tick();
   }
-  events_.After(absl::Milliseconds(10), [this] { Tick(); });
+  CollectEntries();
+  events_.After(kTick, [this] { Tick(); });
 }
 
 Outcome Cluster::Run() {
+  for (uint32_t i = 0; i < servers_.size(); ++i) StartServer(i);
   for (uint32_t i = 0; i < workers_.size(); ++i) StartWorker(i);
   Assign(1);
   Tick();
-  const absl::Time end = absl::UnixEpoch() + absl::Minutes(2);
-  while (!events_.empty() && events_.now() < end && !Finished()) events_.Step();
+  const absl::Time end = absl::UnixEpoch() + kEnd;
+  while (!events_.empty() && events_.now() < end && !Finished() && outcome_.trouble.empty()) events_.Step();
   outcome_.finished = Finished();
   outcome_.events = events_.count();
   for (const Worker& worker : workers_) {
     if (!worker.host) continue;
-    outcome_.recomputed += worker.host->machine().counters().leaves_recomputed;
-    outcome_.dropped_sets += worker.host->machine().counters().sets_dropped;
+    const worker::StepMachine& machine = worker.host->machine();
+    outcome_.recomputed += machine.counters().leaves_recomputed;
+    outcome_.dropped_sets += machine.counters().sets_dropped;
     if (outcome_.finished) continue;
-    absl::StrAppend(&outcome_.trouble, "worker step ", worker.host->machine().open_step(), ": ");
-    for (const Wait& wait : worker.host->machine().Waits()) absl::StrAppend(&outcome_.trouble, wait.detail, "; ");
+    absl::StrAppend(&outcome_.trouble, "worker at step ", machine.open_step(), ": ");
+    for (const Wait& wait : machine.Waits()) absl::StrAppend(&outcome_.trouble, wait.detail, "; ");
   }
-  for (uint32_t i = 0; i < options_.chunk_sizes.size(); ++i) {
-    outcome_.weights.push_back(
-        shards_[shard_of_.at({map_.PrimaryOf(ChunkId(i)).id, map_.ShardOf(ChunkId(i))})]->weights(ChunkId(i)));
-  }
-  for (const auto& shard : shards_) outcome_.entries.insert(shard->entries().begin(), shard->entries().end());
+  if (outcome_.finished) Compare();
   return outcome_;
 }
 
 }  // namespace
-
-Outcome Reference(const ClusterOptions& options) {
-  const ToyModel model = MakeModel(options);
-  const Tree tree(options.leaves);
-  const uint32_t evaluation = static_cast<uint32_t>(options.chunk_sizes.size());
-  Outcome outcome;
-  outcome.weights = InitialWeights(options);
-  const auto sum_loss = [&](Step step, worker::Pass pass) {
-    const float digest = ToyModel::Digest(outcome.weights);
-    return FoldTree<LeafLoss>(
-        tree, tree.root(), [&](uint32_t leaf) { return model.Loss(digest, step, leaf, pass); },
-        [](const LeafLoss& a, const LeafLoss& b) { return LeafLoss{a.weight + b.weight, a.loss + b.loss}; });
-  };
-  for (Step step = 1; step <= options.steps + 1; ++step) {
-    if (options.Evaluate(step)) outcome.entries[{step, evaluation}] = sum_loss(step, worker::Pass::kEvaluate);
-    if (step > options.steps) break;
-    const LeafLoss loss = sum_loss(step, worker::Pass::kTrain);
-    const float digest = ToyModel::Digest(outcome.weights);
-    std::map<ChunkId, std::vector<float>> roots;
-    for (uint32_t position = 0; position < options.positions.size(); ++position) {
-      const worker::GradientLayout::Piece piece = model.layout().positions[position].pieces[0];
-      std::vector<float> set(model.layout().set_size);
-      const std::vector<float> root = FoldTree<std::vector<float>>(
-          tree, tree.root(),
-          [&](uint32_t leaf) {
-            model.Gradient(position, outcome.weights, digest, step, leaf, set);
-            return std::vector<float>(set.begin() + piece.set_offset, set.begin() + piece.set_offset + piece.size);
-          },
-          [](std::vector<float> left, const std::vector<float>& right) {
-            for (size_t i = 0; i < left.size(); ++i) left[i] += right[i];
-            return left;
-          });
-      std::vector<float>& sum = roots[options.positions[position].chunk];
-      if (sum.empty()) {
-        sum = root;
-      } else {
-        for (size_t i = 0; i < sum.size(); ++i) sum[i] += root[i];
-      }
-    }
-    for (const auto& [chunk, root] : roots) {
-      outcome.entries[{step, chunk.value()}] = loss;
-      const float rate = static_cast<float>(-0.1 / loss.weight);
-      for (size_t i = 0; i < root.size(); ++i) outcome.weights[chunk.value()][i] += rate * root[i];
-    }
-  }
-  outcome.finished = true;
-  return outcome;
-}
 
 Outcome RunCluster(const ClusterOptions& options) { return Cluster(options).Run(); }
 

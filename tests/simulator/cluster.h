@@ -3,51 +3,40 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "tests/simulator/event_queue.h"
-#include "tests/simulator/scripted_shard.h"
-#include "tests/simulator/toy_model.h"
-#include "tests/simulator/worker_host.h"
+#include "common/protocol/messages.h"
+#include "server/shard/toy_job.h"
+#include "tests/simulator/server_host.h"
+#include "worker/training/job_layout.h"
 
 namespace banyan::simulator {
 
-// One simulated job: what happens to it follows from `seed`.
 struct ClusterOptions {
   uint64_t seed = 1;
-  uint32_t leaves = 8;
-  Step steps = 4;
-  uint32_t evaluate_every = 2;
-  std::vector<size_t> chunk_sizes = {5, 4, 6, 3};
-  std::vector<worker::Position> positions = {
-      {ChunkId(0), 0}, {ChunkId(1), 0}, {ChunkId(2), 0}, {ChunkId(3), 0}, {ChunkId(1), 1}};
-
-  bool Evaluate(Step step) const {
-    return step > 1 && (step == steps + 1 || (step - 1) % evaluate_every == 0);
-  }
+  const server::ToyJob* job = nullptr;
+  const worker::JobLayout* layout = nullptr;
 };
 
-// What a job came to.
+// What became of a job.
 struct Outcome {
   bool finished = false;
-  std::string trouble;  // who waited for what, where it did not finish
-  Values weights;
-  std::map<std::pair<Step, uint32_t>, LeafLoss> entries;
+  std::string trouble;  // what is wrong: who waits for what where it did not finish, what differs where it did
   uint64_t events = 0;
-  uint64_t breaks = 0;
-  uint64_t deaths = 0;
-  uint64_t moves = 0;
+  uint64_t breaks = 0;       // of streams
+  uint64_t worker_deaths = 0;
+  uint64_t server_deaths = 0;  // each a new term
+  uint64_t moves = 0;          // new assignments
   uint64_t recomputed = 0;
   uint64_t dropped_sets = 0;
+  uint64_t duplicates = 0;     // partials that a server had already
 };
 
-// The outcome by definition: one leaf after the other, in one place.
-Outcome Reference(const ClusterOptions& options);
-
-// The outcome of a cluster of workers and servers on simulated time whose streams delay and break, whose workers are
-// slow, die and come, and whose leaves move.
+// Runs the job on a cluster of real worker, shard and gate machines in simulated time. What happens follows from the
+// seed: how many there are of each, how slow they are, what is in the window's pool, how late messages come (in order
+// within a stream, in any order across them), which streams break with what is under way arriving late or never, who
+// dies, who joins, which leaves move. Compares every line, the last weights and slots with the job's own.
 Outcome RunCluster(const ClusterOptions& options);
 
 }  // namespace banyan::simulator

@@ -10,11 +10,12 @@ WorkerHost::WorkerHost(Options options, EventQueue* events, WorkerNetwork* netwo
     : options_(std::move(options)),
       events_(events),
       network_(network),
-      pool_(options_.model->layout().set_size, options_.sets),
-      reducer_({.leaves = options_.machine.leaves, .layout = options_.model->layout()}, &pool_),
+      pool_(options_.layout->gradients().set_size, options_.sets),
+      reducer_({.leaves = options_.machine.leaves, .layout = options_.layout->gradients()}, &pool_),
       machine_(options_.machine),
-      held_(options_.chunk_sizes.size(), ~Step{0}) {
-  for (const size_t size : options_.chunk_sizes) weights_.emplace_back(size, 0.0f);
+      held_(options_.machine.chunks, ~Step{0}) {
+  const ChunkLayout& layout = options_.job->plan().layout;
+  for (uint32_t i = 0; i < layout.chunk_count(); ++i) weights_.emplace_back(layout.chunk(ChunkId(i)).element_count);
 }
 
 WorkerHost::~WorkerHost() {
@@ -96,29 +97,43 @@ void WorkerHost::Do(worker::StepOutput output) {
   }
 }
 
+void WorkerHost::CheckWeights(Step step) const {
+  for (uint32_t i = 0; i < held_.size(); ++i) {
+    CHECK_EQ(held_[i], step);
+    CHECK(weights_[i] == options_.job->At(step, ChunkId(i)).weights);
+  }
+}
+
 void WorkerHost::Start(const worker::ComputeLeaf& leaf) {
-  // Rule R3: one forward pass sees one step.
-  for (const Step held : held_) CHECK_EQ(held, leaf.step - 1);
+  CheckWeights(leaf.step - 1);
   auto run = std::make_shared<worker::LeafRun>();
   CHECK(reducer_.Start(leaf.leaf, leaf.pass, *run));
   CHECK_EQ(run->generation, leaf.generation);
   ++running_;
   runs_.push_back(run);
-  const float digest = ToyModel::Digest(weights_);
-  const LeafLoss loss = options_.model->Loss(digest, leaf.step, leaf.leaf, leaf.pass);
+  const Tree tree(options_.machine.leaves);
+  const Push loss = options_.job->PushOf(1, leaf.step, ChunkId(options_.machine.chunks), 0, tree.Leaf(leaf.leaf));
   run->weight = loss.weight;
   run->loss = loss.loss;
-  Later(options_.leaf_time / 2, [this, run, step = leaf.step, digest] { RunLeaf(run, step, 0, digest); });
+  Later(options_.leaf_time / 2, [this, run, step = leaf.step] { RunLeaf(run, step, 0); });
 }
 
-void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position, float digest) {
-  const uint32_t positions = static_cast<uint32_t>(options_.model->positions().size());
-  if (run->pass == worker::Pass::kTrain && position < positions) {
+void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position) {
+  const auto& positions = options_.layout->positions();
+  if (run->pass == worker::Pass::kTrain && position < positions.size()) {
     for (const Step held : held_) CHECK_EQ(held, step - 1);
-    options_.model->Gradient(position, weights_, digest, step, run->leaf, run->set->floats());
-    reducer_.Deliver(*run, position);
-    Later(events_->Delay(options_.leaf_time / positions),
-          [this, run, step, position, digest] { RunLeaf(run, step, position + 1, digest); });
+    const auto [chunk, use] = positions[position];
+    const Push push = options_.job->PushOf(1, step, chunk, use, Tree(options_.machine.leaves).Leaf(run->leaf));
+    // What has no gradient in this leaf is not delivered.
+    if (!push.zero) {
+      for (const worker::GradientLayout::Piece& piece : options_.layout->gradients().positions[position].pieces) {
+        push.data.Slice(piece.chunk_offset * sizeof(float), piece.size * sizeof(float))
+            .CopyTo(std::as_writable_bytes(run->set->floats().subspan(piece.set_offset, piece.size)));
+      }
+      reducer_.Deliver(*run, position);
+    }
+    Later(events_->Delay(options_.leaf_time / static_cast<int64_t>(positions.size())),
+          [this, run, step, position] { RunLeaf(run, step, position + 1); });
   } else {
     reducer_.Finish(*run);
     --running_;

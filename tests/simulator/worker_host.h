@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "tests/simulator/event_queue.h"
-#include "tests/simulator/toy_model.h"
+#include "server/shard/toy_job.h"
 #include "worker/client/step_machine.h"
 #include "worker/training/gradient_reducer.h"
+#include "worker/training/job_layout.h"
 
 namespace banyan::simulator {
 
@@ -22,17 +23,18 @@ class WorkerNetwork {
   virtual void Send(worker::StreamId stream, ToServer message) = 0;
 };
 
-// A worker in simulated time: the real machine and the real reducer, with a toy model for compute threads. Leaves take
-// time, deliver their gradients one position after the other, and check that the weights do not change under them.
+// A worker in simulated time: the real machine and the real reducer, with a toy job for compute threads. Leaves take
+// time, deliver their gradients one position after the other, and check that all weights are those of the step before
+// from their first moment to their last (rule R3).
 class WorkerHost {
  public:
   struct Options {
     worker::StepMachineOptions machine;
-    const ToyModel* model = nullptr;
+    const server::ToyJob* job = nullptr;
+    const worker::JobLayout* layout = nullptr;
     uint32_t lanes = 1;
     size_t sets = 4;
     absl::Duration leaf_time = absl::Milliseconds(20);
-    std::vector<size_t> chunk_sizes;
   };
 
   WorkerHost(Options options, EventQueue* events, WorkerNetwork* network);
@@ -56,7 +58,8 @@ class WorkerHost {
   void Pump();
   void Do(worker::StepOutput output);
   void Start(const worker::ComputeLeaf& leaf);
-  void RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position, float digest);
+  void RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position);
+  void CheckWeights(Step step) const;
   void Later(absl::Duration delay, std::function<void()> event);
 
   const Options options_;
@@ -68,7 +71,7 @@ class WorkerHost {
   worker::GradientReducer reducer_;
   worker::StepMachine machine_;
   uint32_t running_ = 0;
-  Values weights_;
+  std::vector<std::vector<float>> weights_;  // [chunk][element]
   std::vector<Step> held_;
   std::vector<std::shared_ptr<worker::LeafRun>> runs_;
 };

@@ -140,7 +140,10 @@ void StepMachine::TakeMark(Peers::Peer& peer, Epoch epoch, Step done, uint32_t w
 
 void StepMachine::LearnDone(const Peers::Peer& peer) {
   for (uint32_t i = 0; i < chunks_.size(); ++i) {
-    if (peers_.Of(ChunkId(i)) == &peer) chunks_.SetApplied(ChunkId(i), peer.mark->done);
+    if (peers_.Of(ChunkId(i)) != &peer) continue;
+    // The step after the last one holds only the evaluation chunk: without it a peer is through at once.
+    const bool evaluation = ChunkId(i) == chunks_.evaluation();
+    chunks_.SetApplied(ChunkId(i), evaluation ? peer.mark->done : std::min(peer.mark->done, options_.steps));
   }
 }
 

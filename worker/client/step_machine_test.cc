@@ -282,6 +282,17 @@ TEST_F(StepMachineTest, AStepThatOthersFinishedIsAbandoned) {
   EXPECT_EQ(Only<ComputeLeaf>(outputs).size(), 2u);
 }
 
+TEST_F(StepMachineTest, InTheLastStepAPeerWithoutEvaluationIsThroughTheNextOneToo) {
+  Order(1, {{1, 0}});
+  Advance();
+  SayState(0, 4);  // its chunk is @3, the last step; step 4 has nothing for it
+  SayState(1, 2);
+  const std::vector<Pull> pulls = Sent<Pull>(Advance());
+  ASSERT_EQ(pulls.size(), 2u);
+  EXPECT_EQ(pulls[0].step, 2u);
+  EXPECT_EQ(pulls[1].step, 2u);
+}
+
 TEST_F(StepMachineTest, FramesOfAnotherTermAreIgnored) {
   Start();
   SayState(0, 7, 1, 1, 2);

@@ -1,9 +1,10 @@
-// Loss and every gradient of a tiny GPT-2 against PyTorch's, recorded by tests/parity/gpt_golden.py, within the
-// numerics contract.
+// A tiny GPT-2 against PyTorch's, recorded by tests/parity/gpt_golden.py: loss, every gradient and the losses of ten
+// steps, within the numerics contract.
 #include <fstream>
 #include <map>
 #include <string>
 
+#include "common/optimizer/adam.h"
 #include "gtest/gtest.h"
 #include "worker/compute/lane.h"
 #include "worker/compute/lane_fixture.h"
@@ -15,7 +16,7 @@ namespace {
 struct Golden {
   TestGpt gpt;
   int64_t samples = 0;
-  double loss = 0;
+  std::vector<double> losses;
   std::map<std::string, std::vector<double>> gradients;
 };
 
@@ -23,12 +24,12 @@ double HexFloat(const std::string& text) { return std::strtod(text.c_str(), null
 
 Golden ReadGolden() {
   std::ifstream file("worker/compute/testdata/gpt_golden.txt");
-  EXPECT_TRUE(file.is_open());
+  CHECK(file.is_open());
   Golden golden;
   std::string word;
   file >> golden.gpt.layers >> golden.gpt.heads >> golden.gpt.width >> golden.gpt.context >> golden.gpt.vocabulary >>
-      golden.samples >> word >> word;
-  golden.loss = HexFloat(word);
+      golden.samples >> word;
+  for (int step = 0; step < 10 && file >> word; ++step) golden.losses.push_back(HexFloat(word));
   size_t size = 0;
   for (std::string name; file >> name >> size;) {
     std::vector<double>& gradient = golden.gradients[name];
@@ -37,40 +38,77 @@ Golden ReadGolden() {
   return golden;
 }
 
-TEST(GoldenTest, LossAndGradientsMatchPyTorch) {
-  const Golden golden = ReadGolden();
-  const Graph graph = MakeTestGpt(golden.gpt);
-  const auto device = CpuDevice::Create().value();
-  CpuOperatorFactory factory(device->level());
-  const TestWeights<float> weights(graph);
-  const int64_t size = golden.samples * golden.gpt.context;
-  const std::vector<int32_t> tokens = HashTokens(1000, size, golden.gpt.vocabulary);
-  const std::vector<int32_t> targets = HashTokens(1001, size, golden.gpt.vocabulary);
-  const auto lane = Lane::Create(graph, *device, factory, {.micro = 2}).value();
-  RecordingSink<float> sink(graph);
+class GoldenTest : public testing::Test {
+ protected:
+  // One leaf of all samples, in pieces of two; gradients are those of the sum of losses.
+  LeafLoss Train() {
+    return lane_
+        ->Train({.samples = golden_.samples,
+                 .input = ViewOf(tokens_.data(), std::ssize(tokens_)),
+                 .targets = ViewOf(targets_.data(), std::ssize(targets_))},
+                weights_.views(), sink_)
+        .value();
+  }
 
-  const LeafLoss loss = lane->Train({.samples = golden.samples,
-                                     .input = ViewOf(tokens.data(), size),
-                                     .targets = ViewOf(targets.data(), size)},
-                                    weights.views(), sink)
-                            .value();
-
-  EXPECT_EQ(loss.weight, static_cast<double>(size));
-  EXPECT_NEAR(loss.sum / loss.weight, golden.loss, 1e-5 * golden.loss);
-  ASSERT_EQ(golden.gradients.size(), graph.parameters.size());
-  double whole = 0;
-  for (const auto& [name, gradient] : golden.gradients) whole = std::hypot(whole, Norm(gradient));
-  const double least = 1e-3 * whole / std::sqrt(static_cast<double>(golden.gradients.size()));
-  for (const auto& [name, expected] : golden.gradients) {
-    const std::optional<ParameterId> id = graph.FindParameter(name);
-    ASSERT_TRUE(id.has_value()) << name;
-    std::vector<double> actual(expected.size());
-    for (uint32_t use = 0; use < graph.parameter(*id).uses; ++use) {
-      const std::vector<float>& gradient = sink.gradients.at({*id, use});
-      ASSERT_EQ(gradient.size(), expected.size()) << name;
-      for (size_t i = 0; i < actual.size(); ++i) actual[i] += gradient[i] / loss.weight;
+  // Summed over the parameter's uses.
+  std::vector<float> Gradient(ParameterId id) const {
+    std::vector<float> sum = sink_.gradients.at({id, 0});
+    for (uint32_t use = 1; use < graph_.parameter(id).uses; ++use) {
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += sink_.gradients.at({id, use})[i];
     }
-    EXPECT_LE(ErrorNorm(actual, expected), 1e-5 * std::max(Norm(expected), least)) << name;
+    return sum;
+  }
+
+  const Golden golden_ = ReadGolden();
+  const Graph graph_ = MakeTestGpt(golden_.gpt);
+  const std::unique_ptr<CpuDevice> device_ = CpuDevice::Create().value();
+  CpuOperatorFactory factory_{device_->level()};
+  TestWeights<float> weights_{graph_};
+  const std::vector<int32_t> tokens_ =
+      HashTokens(1000, golden_.samples * golden_.gpt.context, golden_.gpt.vocabulary);
+  const std::vector<int32_t> targets_ =
+      HashTokens(1001, golden_.samples * golden_.gpt.context, golden_.gpt.vocabulary);
+  const std::unique_ptr<Lane> lane_ = Lane::Create(graph_, *device_, factory_, {.micro = 2}).value();
+  RecordingSink<float> sink_{graph_};
+};
+
+TEST_F(GoldenTest, LossAndGradientsMatchPyTorch) {
+  const LeafLoss loss = Train();
+
+  EXPECT_EQ(loss.weight, static_cast<double>(tokens_.size()));
+  EXPECT_NEAR(loss.sum / loss.weight, golden_.losses[0], 1e-5 * golden_.losses[0]);
+  ASSERT_EQ(golden_.gradients.size(), graph_.parameters.size());
+  double whole = 0;
+  for (const auto& [name, gradient] : golden_.gradients) whole = std::hypot(whole, Norm(gradient));
+  const double least = 1e-3 * whole / std::sqrt(static_cast<double>(golden_.gradients.size()));
+  for (const auto& [name, expected] : golden_.gradients) {
+    const std::optional<ParameterId> id = graph_.FindParameter(name);
+    ASSERT_TRUE(id.has_value()) << name;
+    const std::vector<float> sum = Gradient(*id);
+    ASSERT_EQ(sum.size(), expected.size()) << name;
+    std::vector<double> mean(sum.begin(), sum.end());
+    for (double& value : mean) value /= loss.weight;
+    EXPECT_LE(ErrorNorm(mean, expected), 1e-5 * std::max(Norm(expected), least)) << name;
+  }
+}
+
+TEST_F(GoldenTest, TenStepsOfAdamWMatchPyTorch) {
+  const auto rule = MakeAdamW({.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.1});
+  std::vector<std::vector<float>> first(graph_.parameters.size()), second(graph_.parameters.size());
+  for (uint64_t step = 1; step <= golden_.losses.size(); ++step) {
+    const LeafLoss loss = Train();
+    const double expected = golden_.losses[step - 1];
+    EXPECT_NEAR(loss.sum / loss.weight, expected, 1e-5 * expected) << "step " << step;
+    for (uint32_t p = 0; p < graph_.parameters.size(); ++p) {
+      std::vector<float> sum = Gradient(ParameterId(p));
+      first[p].resize(sum.size());
+      second[p].resize(sum.size());
+      float* const slots[] = {first[p].data(), second[p].data()};
+      rule->Apply(device_->level(), {.learning_rate = 1e-2, .gradient_factor = 1 / loss.weight, .update = step},
+                  UpdateSegment<float>{
+                      .tensor = graph_.parameters[p].name, .weights = weights_.value(p), .accumulator = sum, .slots = slots});
+      std::copy(sum.begin(), sum.end(), weights_.value(p).begin());
+    }
   }
 }
 

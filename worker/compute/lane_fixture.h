@@ -55,6 +55,7 @@ class TestWeights {
   TestWeights(const TestWeights&) = delete;
 
   Weights views() const { return views_; }
+  std::vector<T>& value(size_t parameter) { return values_[parameter]; }
 
  private:
   std::vector<std::vector<T>> values_;

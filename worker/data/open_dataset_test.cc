@@ -18,7 +18,8 @@ class OpenDatasetTest : public DataTest {
   }
 };
 
-constexpr char kText[] = R"(model { gpt { context: 4 } } data { text { path: "data:a.txt" tokenizer: BYTES held_out: 0.5 } })";
+constexpr char kText[] =
+    R"(model { gpt { context: 4 } } data { text { path: "data:a.txt" tokenizer: BYTES held_out: 0.5 } })";
 
 TEST_F(OpenDatasetTest, OpensText) {
   Write("a.txt", "abcdefghijklmnopqrst");
