@@ -331,14 +331,17 @@ void Cluster::StartWorker(uint32_t index) {
                      .incarnation = Incarnation(worker.life),
                      .leaves = plan_.leaves,
                      .chunks = plan_.layout.chunk_count(),
-                     .positions = options_.layout->positions(),
+                     .positions = {},
                      .steps = plan_.last_step,
                      .evaluate = [this](Step step) { return plan_.evaluation && plan_.evaluation->DueIn(step); }};
+  for (const ChunkUse& position : plan_.layout.positions()) {
+    options.machine.positions.push_back({position.chunk, position.use});
+  }
   options.job = options_.job;
   options.layout = options_.layout;
   options.lanes = 1 + events_.Draw(2);
-  // At least what one target takes; often fewer than all of them do.
-  options.sets = options.lanes + 4 + events_.Draw(4);
+  // What one target takes at the least (1 + log2 of its leaves, one more for each further lane); seldom what all do.
+  options.sets = options.lanes + tree_.root().level + events_.Draw(3);
   options.leaf_time = absl::Milliseconds(5 << events_.Draw(4));
   worker.host = std::make_shared<WorkerHost>(std::move(options), &events_, worker.port.get());
   Order(index);

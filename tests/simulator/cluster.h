@@ -9,14 +9,14 @@
 #include "common/protocol/messages.h"
 #include "server/shard/toy_job.h"
 #include "tests/simulator/server_host.h"
-#include "worker/training/job_layout.h"
+#include "worker/training/set_layout.h"
 
 namespace banyan::simulator {
 
 struct ClusterOptions {
   uint64_t seed = 1;
   const server::ToyJob* job = nullptr;
-  const worker::JobLayout* layout = nullptr;
+  const worker::SetLayout* layout = nullptr;
 };
 
 // What became of a job.

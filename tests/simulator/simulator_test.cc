@@ -15,9 +15,9 @@ uint64_t seeds = 1000;
 
 // A job and where its parts lie.
 struct Job {
-  explicit Job(const server::ToyJob::Options& options) : job(options), layout(job.plan()) {}
+  explicit Job(const server::ToyJob::Options& options) : job(options), layout(worker::SetLayout::Make(job.plan().graph, job.plan().layout)) {}
   server::ToyJob job;
-  worker::JobLayout layout;
+  worker::SetLayout layout;
 };
 
 TEST(SimulatorTest, EveryRunEndsWithTheSameBits) {

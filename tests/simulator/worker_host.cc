@@ -10,8 +10,8 @@ WorkerHost::WorkerHost(Options options, EventQueue* events, WorkerNetwork* netwo
     : options_(std::move(options)),
       events_(events),
       network_(network),
-      pool_(options_.layout->gradients().set_size, options_.sets),
-      reducer_({.leaves = options_.machine.leaves, .layout = options_.layout->gradients()}, &pool_),
+      pool_(options_.layout->gradients.set_size, options_.sets),
+      reducer_({.leaves = options_.machine.leaves, .layout = options_.layout->gradients}, &pool_),
       machine_(options_.machine),
       held_(options_.machine.chunks, ~Step{0}) {
   const ChunkLayout& layout = options_.job->plan().layout;
@@ -119,14 +119,14 @@ void WorkerHost::Start(const worker::ComputeLeaf& leaf) {
 }
 
 void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position) {
-  const auto& positions = options_.layout->positions();
+  const std::vector<worker::Position>& positions = options_.machine.positions;
   if (run->pass == worker::Pass::kTrain && position < positions.size()) {
     for (const Step held : held_) CHECK_EQ(held, step - 1);
     const auto [chunk, use] = positions[position];
     const Push push = options_.job->PushOf(1, step, chunk, use, Tree(options_.machine.leaves).Leaf(run->leaf));
     // What has no gradient in this leaf is not delivered.
     if (!push.zero) {
-      for (const worker::GradientLayout::Piece& piece : options_.layout->gradients().positions[position].pieces) {
+      for (const worker::GradientLayout::Piece& piece : options_.layout->gradients.positions[position].pieces) {
         push.data.Slice(piece.chunk_offset * sizeof(float), piece.size * sizeof(float))
             .CopyTo(std::as_writable_bytes(run->set->floats().subspan(piece.set_offset, piece.size)));
       }

@@ -10,7 +10,7 @@
 #include "server/shard/toy_job.h"
 #include "worker/client/step_machine.h"
 #include "worker/training/gradient_reducer.h"
-#include "worker/training/job_layout.h"
+#include "worker/training/set_layout.h"
 
 namespace banyan::simulator {
 
@@ -31,7 +31,7 @@ class WorkerHost {
   struct Options {
     worker::StepMachineOptions machine;
     const server::ToyJob* job = nullptr;
-    const worker::JobLayout* layout = nullptr;
+    const worker::SetLayout* layout = nullptr;
     uint32_t lanes = 1;
     size_t sets = 4;
     absl::Duration leaf_time = absl::Milliseconds(20);
