@@ -1,7 +1,5 @@
 #include "worker/data/leaf_reader.h"
 
-#include <vector>
-
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 
@@ -31,10 +29,12 @@ void LeafReader::Read(DataPart part, uint64_t sample, uint64_t place, std::span<
 
 void LeafReader::ReadTraining(uint64_t step, uint32_t leaf, std::span<std::byte> input,
                               std::span<std::byte> targets) const {
-  const std::vector<uint64_t> samples = order_.LeafSamples(step, leaf);
-  CHECK_GE(input.size(), input_bytes(samples.size()));
-  CHECK_GE(targets.size(), target_bytes(samples.size()));
-  for (uint64_t i = 0; i < samples.size(); ++i) Read(DataPart::kTraining, samples[i], i, input, targets);
+  const uint64_t samples = TrainingSamples(leaf);
+  CHECK_GE(input.size(), input_bytes(samples));
+  CHECK_GE(targets.size(), target_bytes(samples));
+  order_.ForEachLeafSample(step, leaf, [&](uint64_t place, uint64_t sample) {
+    Read(DataPart::kTraining, sample, place, input, targets);
+  });
 }
 
 void LeafReader::ReadHeldOut(SampleRange samples, std::span<std::byte> input, std::span<std::byte> targets) const {
