@@ -210,7 +210,7 @@ class ClusterTest : public testing::Test {
   std::string Describe() {
     std::string text;
     for (const auto& [worker, report] : reports_) {
-      text += "worker " + std::to_string(worker) + " ready " + std::to_string(report.ready) + " " + report.failure + "\n";
+      text += "worker " + std::to_string(worker) + " " + report.failure + (report.ready ? " ready\n" : " not ready\n");
       for (const Wait& wait : report.waits) text += "  " + wait.what + ": " + wait.detail + "\n";
       for (const auto& [name, value] : report.counters) text += "  " + name + " " + std::to_string(value) + "\n";
     }

@@ -130,9 +130,10 @@ TEST_F(WorkerDaemonTest, EveryLifeIsAProcessOfItsOwn) {
   Start({});
   const v1::Process first = coordinator_.Await(Known).process();
   coordinator_.TellToLeave(first.incarnation());
-  const v1::Process second =
-      coordinator_.Await([&](const v1::Report& report) { return report.process().incarnation() != first.incarnation(); })
-          .process();
+  const auto another = [&](const v1::Report& report) {
+    return report.process().incarnation() != first.incarnation();
+  };
+  const v1::Process second = coordinator_.Await(another).process();
   EXPECT_NE(second.pid(), first.pid());
   EXPECT_EQ(second.name(), "w7");
   // One that dies is followed by the next as well.

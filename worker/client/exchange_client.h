@@ -31,8 +31,8 @@ class ExchangeClient {
 
   // Called on gRPC's threads; they must be quick. Nothing is said of a stream after on_closed.
   struct Handlers {
-    // Not OK: the frame is no message of ours; the stream ought to be closed. Each is to be answered by Consumed: at most
-    // four of a stream are on their way here, so that a server feels it when this worker is slow.
+    // Not OK: the frame is no message of ours; the stream ought to be closed. Each is to be answered by Consumed: at
+    // most four of a stream are on their way here, so that a server feels it when this worker is slow.
     std::function<void(StreamId stream, absl::StatusOr<ToWorker> message)> on_message;
     // A message given to Send is out of our hands.
     std::function<void(StreamId stream)> on_written;

@@ -39,7 +39,7 @@ class JobRunner {
     std::string index_directory;  // for indexes of data
     uint32_t threads = 1;
     CpuLevel level = CpuLevel::kSse2;
-    // Called on the runner's thread. `on_news`: a report ought to go out soon. `on_over`: the job is over for this worker.
+    // Called on the runner's thread. `on_news`: a report ought to go out soon. `on_over`: the job is over here.
     std::function<void()> on_news;
     std::function<void()> on_over;
   };

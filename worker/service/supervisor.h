@@ -30,8 +30,8 @@ class Supervisor {
 
   Supervisor(Options options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
 
-  // On the process's main thread (a child dies with the thread that made it). Returns when `watch` asks to drain and the
-  // child has gone: its exit code.
+  // On the process's main thread (a child dies with the thread that made it). Returns when `watch` asks to drain and
+  // the child has gone: its exit code.
   int Run(ShutdownWatch& watch);
 
   // A second signal: the child is to leave at once. From any thread.

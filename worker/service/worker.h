@@ -21,7 +21,8 @@
 
 namespace banyan::worker {
 
-// One life of a worker: makes itself known to the coordinator, has a part in at most one job, and goes when that is over.
+// One life of a worker: makes itself known to the coordinator, has a part in at most one job, and goes when that is
+// over.
 class Worker {
  public:
   struct Options {

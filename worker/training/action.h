@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "worker/client/step_types.h"
 
-// What a stage of a model group does, as a list: generators make lists, the checker reads them, an executor carries them
-// out in order. docs/adr/0004-action-lists.md.
+// What a stage of a model group does, as a list: generators make lists, the checker reads them, an executor carries
+// them out in order. docs/adr/0004-action-lists.md.
 namespace banyan::worker {
 
 enum class ActionKind : uint8_t {
@@ -48,9 +48,9 @@ struct ScheduleLimits {
   uint32_t activation_sets = 1;
 };
 
-// Whether the lists run through: every action finds what it needs in place, nobody waits for ever, nothing sent is left
-// over, and no stage holds more activations than it has room for. FAILED_PRECONDITION names the first action that cannot
-// run and why.
+// Whether the lists run through: every action finds what it needs in place, nobody waits for ever, nothing sent is
+// left over, and no stage holds more activations than it has room for. FAILED_PRECONDITION names the first action that
+// cannot run and why.
 absl::Status CheckSchedule(const Schedule& schedule, const ScheduleLimits& limits);
 
 }  // namespace banyan::worker

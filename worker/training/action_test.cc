@@ -79,7 +79,8 @@ TEST(ActionTest, NamesWhoWaitsForEver) {
   Forward(schedule, 1, 0);
   Backward(schedule, 1, 0);
   Backward(schedule, 1, 1);
-  EXPECT_EQ(Error(schedule, 2), "RECV stage 0 leaf 0 from stage 1: waits for ever: nobody sends it before waiting itself");
+  EXPECT_EQ(Error(schedule, 2),
+            "RECV stage 0 leaf 0 from stage 1: waits for ever: nobody sends it before waiting itself");
 }
 
 TEST(ActionTest, NamesWhatIsMissing) {

@@ -31,7 +31,8 @@ Executor::~Executor() {
 uint32_t Executor::idle() const {
   MutexLock lock(mutex_);
   // One whose leaf is done and not taken yet still counts as busy: `done_` has room for one a thread.
-  const auto busy = std::count_if(threads_.begin(), threads_.end(), [](const auto& thread) { return thread->has_leaf; });
+  const auto busy =
+      std::count_if(threads_.begin(), threads_.end(), [](const auto& thread) { return thread->has_leaf; });
   return static_cast<uint32_t>(threads_.size() - static_cast<size_t>(busy) - done_.size());
 }
 

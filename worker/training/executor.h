@@ -27,8 +27,8 @@ class Executor {
     absl::Status status;
   };
 
-  // A thread for each worker. `reducer` outlives the executor; `on_done` is called on compute threads, holds no lock and
-  // must be quick.
+  // A thread for each worker. `reducer` outlives the executor; `on_done` is called on compute threads with no lock held
+  // and must be quick.
   Executor(std::vector<std::unique_ptr<LeafWorker>> workers, Device& device, GradientReducer& reducer,
            std::function<void()> on_done);
   // Finishes the leaves that are running.

@@ -19,8 +19,9 @@
 
 namespace banyan::worker {
 
-// Carries out the actions of one leaf at a time on one lane: reads its samples, computes, hands its gradients over. Used
-// by one thread, whose first act was Device::EnterComputeThread. After the first leaf of each size it allocates nothing.
+// Carries out the actions of one leaf at a time on one lane: reads its samples, computes, hands its gradients over.
+// Used by one thread, whose first act was Device::EnterComputeThread. After the first leaf of each size it allocates
+// nothing.
 class LeafWorker {
  public:
   // What all of a job's leaf workers share; outlives them.

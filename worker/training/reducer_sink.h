@@ -9,8 +9,8 @@
 
 namespace banyan::worker {
 
-// Takes a leaf's gradients from a lane to the reducer: a chunk goes up the tree as soon as backward has completed it, on
-// the thread that computed it. One for each lane; allocates nothing. Of a device whose memory the host reads.
+// Takes a leaf's gradients from a lane to the reducer: a chunk goes up the tree as soon as backward has completed it,
+// on the thread that computed it. One for each lane; allocates nothing. Of a device whose memory the host reads.
 class ReducerSink final : public GradientSink {
  public:
   // All outlive the sink.

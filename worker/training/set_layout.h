@@ -10,8 +10,8 @@
 
 namespace banyan::worker {
 
-// How a gradient set holds the gradients of one leaf: each use of each parameter that has one contiguous, in the order of
-// the parameters, at a multiple of 64 bytes.
+// How a gradient set holds the gradients of one leaf: each use of each parameter that has one contiguous, in the order
+// of the parameters, at a multiple of 64 bytes.
 struct SetLayout {
   GradientLayout gradients;                  // by window position
   std::vector<std::vector<size_t>> offsets;  // [parameter][use], in floats
