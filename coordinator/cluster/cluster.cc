@@ -156,8 +156,8 @@ bool Cluster::BusyElsewhere(const JobMachine& job, Now now) const {
 
 // ---- Jobs.
 
-absl::StatusOr<std::string> Cluster::Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan, const std::string& key,
-                                            Now now) {
+absl::StatusOr<std::string> Cluster::Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan,
+                                            const std::string& key, Now now) {
   for (const auto& [number, known] : jobs_) {
     if (!key.empty() && known->record().idempotency_key == key) return known->record().id;
   }

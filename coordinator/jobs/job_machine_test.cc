@@ -126,7 +126,7 @@ TEST_F(JobMachineTest, FromTheQueueToTheEnd) {
 
   for (Step step = 1; step <= 7; ++step) {
     Tell(step);
-    EXPECT_EQ(Order(Role::kServer, 1).ledger_through, step);
+    EXPECT_EQ(Order(Role::kServer, 1).ledger_through, step == 7 ? 0 : step) << "after the last there are no orders";
     if (step % 3 != 0) continue;
     Write(step);
     Publish(step);

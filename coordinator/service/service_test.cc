@@ -108,7 +108,8 @@ class FakeProcess {
       EXPECT_TRUE(writer->Write(tensor, 0, Payload::Copy(zeros)).ok());
     }
     CheckpointPart part = {.term = order.term, .step = step};
-    for (const PartRange& range : writer->Finish().value()) {
+    const std::vector<PartRange> ranges = writer->Finish().value();
+    for (const PartRange& range : ranges) {
       part.ranges.push_back({.file = range.file, .offset = range.offset, .size = range.size, .checksum = range.checksum});
     }
     return part;
