@@ -236,7 +236,9 @@ std::vector<const JobMachine*> Cluster::Jobs() const {
 }
 
 absl::StatusOr<const JobMachine*> Cluster::Find(const std::string& name) const {
-  if (jobs_.empty()) return absl::NotFoundError(absl::StrCat("job '", name, "' is not known; no job was submitted yet"));
+  if (jobs_.empty()) {
+    return absl::NotFoundError(absl::StrCat("job '", name, "' is not known; none was submitted yet"));
+  }
   if (name == "@last") return jobs_.rbegin()->second.get();
   if (const JobMachine* job = Job(name)) return job;
   for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job) {
