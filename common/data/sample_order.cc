@@ -1,10 +1,8 @@
 #include "common/data/sample_order.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "common/base/check.h"
-#include "common/random/permutation.h"
 #include "common/tree/tree.h"
 
 namespace banyan {
@@ -33,15 +31,7 @@ uint64_t SampleOrder::GlobalIndex(uint64_t step, uint32_t leaf, uint64_t i) cons
 
 std::vector<uint64_t> SampleOrder::LeafSamples(uint64_t step, uint32_t leaf) const {
   std::vector<uint64_t> samples(LeafSize(leaf));
-  const uint64_t first = GlobalIndex(step, leaf, 0);
-  std::optional<Permutation> permutation;
-  for (uint64_t i = 0; i < samples.size(); ++i) {
-    const uint64_t position = (first + i) % options_.samples;
-    if (!permutation || position == 0) {
-      permutation.emplace(options_.seed, (first + i) / options_.samples, options_.samples);
-    }
-    samples[i] = permutation->Map(position);
-  }
+  ForEachLeafSample(step, leaf, [&](uint64_t i, uint64_t id) { samples[i] = id; });
   return samples;
 }
 

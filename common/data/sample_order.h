@@ -2,7 +2,10 @@
 #define BANYAN_COMMON_DATA_SAMPLE_ORDER_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include "common/random/permutation.h"
 
 namespace banyan {
 
@@ -36,6 +39,20 @@ class SampleOrder {
 
   // The ids, below Options::samples, of a leaf's samples, in order.
   std::vector<uint64_t> LeafSamples(uint64_t step, uint32_t leaf) const;
+
+  // Calls visit(i, id) for each, without allocating.
+  template <typename Visit>
+  void ForEachLeafSample(uint64_t step, uint32_t leaf, const Visit& visit) const {
+    const uint64_t first = GlobalIndex(step, leaf, 0);
+    std::optional<Permutation> permutation;
+    for (uint64_t i = 0; i < LeafSize(leaf); ++i) {
+      const uint64_t position = (first + i) % options_.samples;
+      if (!permutation || position == 0) {
+        permutation.emplace(options_.seed, (first + i) / options_.samples, options_.samples);
+      }
+      visit(i, permutation->Map(position));
+    }
+  }
 
   const Options& options() const { return options_; }
 

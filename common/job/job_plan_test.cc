@@ -136,7 +136,7 @@ TEST(JobPlanTest, Refusals) {
             "parameter, such as 'wte.weight'");
   job = Job();
   job.mutable_run()->mutable_servers()->set_chunk_bytes(100000);
-  EXPECT_EQ(Error(job), "run.servers.chunk_bytes: 100000, expected 16384 times a power of two, at most 1073741824");
+  EXPECT_EQ(Error(job), "run.servers.chunk_bytes: 100000, expected 16384 times a power of two, at most 4194304");
 }
 
 TEST(JobPlanTest, RefusesDataThatDoesNotFit) {

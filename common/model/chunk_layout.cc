@@ -17,7 +17,7 @@ constexpr int64_t kBlock = kBlockElements;
 constexpr int64_t kAlignment = 16;  // elements: 64 bytes of fp32
 constexpr int64_t kBytesPerElement = 4;
 constexpr int64_t kMinChunkBytes = kBlock * kBytesPerElement;
-constexpr int64_t kMaxChunkBytes = int64_t{1} << 30;
+constexpr int64_t kMaxChunkBytes = 4 << 20;  // a message of the wire holds it with room for its header
 constexpr int64_t kMaxChunks = int64_t{1} << 22;
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 

@@ -62,7 +62,7 @@ struct SegmentPlace {
 class ChunkLayout {
  public:
   // Fails when `chunk_bytes` (of fp32: an fp64 job's chunks have as many elements) is not 16 KiB times a power of two,
-  // at most 1 GiB, or would give more chunks than 4,194,304, naming `run.servers.chunk_bytes`.
+  // at most 4 MiB, or would give more chunks than 4,194,304, naming `run.servers.chunk_bytes`.
   static absl::StatusOr<ChunkLayout> Make(const Graph& graph, int64_t chunk_bytes);
 
   // Without the evaluation chunk. Ids are numbered in the order in which backward first completes chunks, and within

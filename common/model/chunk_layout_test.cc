@@ -222,7 +222,7 @@ TEST(ChunkLayoutTest, Refusals) {
   const Graph graph = Chain(8, {"a"});
   for (const int64_t bytes : {0, 8192, 20000, 16384 * 3}) {
     EXPECT_EQ(error(graph, bytes), "run.servers.chunk_bytes: " + std::to_string(bytes) +
-                                       ", expected 16384 times a power of two, at most 1073741824");
+                                       ", expected 16384 times a power of two, at most 4194304");
   }
   Graph huge = graph;
   huge.parameters[0].shape = {65536, 1048576};

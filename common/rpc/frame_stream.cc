@@ -65,13 +65,14 @@ class FrameStreamBase : public FrameStream, public Reactor, public std::enable_s
     ReadNext();
   }
 
-  void OnWriteDone(bool /*ok*/) override {
+  void OnWriteDone(bool ok) override {
     // A failed write means that the stream is ending; OnReadDone or OnCancel says so too.
+    outgoing_.Clear();
+    if (ok && handlers_.on_written) handlers_.on_written();
     bool closed = false;
     {
       MutexLock lock(mutex_);
       writing_ = false;
-      outgoing_.Clear();
       closed = closing_;
       WriteNext();
     }

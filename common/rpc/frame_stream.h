@@ -32,6 +32,9 @@ class FrameStream {
     // A frame that cannot be decoded closes the stream instead.
     std::function<void(Frame frame)> on_frame;
     std::function<void(const absl::Status& status)> on_closed;
+    // A frame given to Send is out of our hands, its payload's owners let go: in the order in which they were sent.
+    // May run beside the other two. May be empty.
+    std::function<void()> on_written;
   };
 
   virtual ~FrameStream() = default;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "common/base/status.h"
 
 namespace banyan {
@@ -50,10 +51,12 @@ absl::Status CheckPrivate(int fd, const std::string& path) {
 
 absl::StatusOr<std::string> ReadOpened(int fd, const std::string& path) {
   RETURN_IF_ERROR(CheckPrivate(fd, path));
-  std::array<char, 2 * kTokenBytes + 1> buffer;
+  // A newline at the end, as editors and `openssl rand -hex 32` leave, is no part of the token.
+  std::array<char, 2 * kTokenBytes + 2> buffer;
   const ssize_t size = read(fd, buffer.data(), buffer.size());
   if (size < 0) return ErrnoStatus(errno, absl::StrCat("read token file '", path, "'"));
-  const absl::string_view text(buffer.data(), static_cast<size_t>(size));
+  absl::string_view text(buffer.data(), static_cast<size_t>(size));
+  absl::ConsumeSuffix(&text, "\n");
   if (text.size() != 2 * kTokenBytes || text.find_first_not_of("0123456789abcdef") != absl::string_view::npos) {
     return absl::InvalidArgumentError(
         absl::StrCat("token file '", path, "' does not hold ", 2 * kTokenBytes, " hex digits; remove it to get a new one"));

@@ -27,6 +27,13 @@ TEST_F(TokenTest, IsMadeOnceAndPrivate) {
   EXPECT_EQ(info.st_mode & 0777, 0600);
 }
 
+TEST_F(TokenTest, ANewlineAtTheEndIsNoPartOfIt) {
+  const std::string token(64, 'a');
+  std::ofstream(path_) << token << "\n";
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  EXPECT_EQ(ReadToken(path_).value(), token);
+}
+
 TEST_F(TokenTest, RefusesAFileThatOthersCanRead) {
   ASSERT_TRUE(ReadOrCreateToken(path_).ok());
   ASSERT_EQ(chmod(path_.c_str(), 0644), 0);

@@ -1,0 +1,204 @@
+#include "cli/cluster/local_cluster.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+#include "common/file/file_util.h"
+#include "common/rpc/token.h"
+
+namespace banyan::cli {
+namespace {
+
+constexpr char kCoordinator[] = "coordinator";
+constexpr char kServer[] = "server";
+constexpr char kWorker[] = "worker";
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(FileSystem& files, Options options) {
+  RETURN_IF_ERROR(CreateDirectories(files, JoinPath(options.state_dir, "logs")));
+  ASSIGN_OR_RETURN(options.state_dir, files.RealPath(options.state_dir));
+  std::unique_ptr<LocalCluster> cluster(new LocalCluster(files, std::move(options)));
+  RETURN_IF_ERROR(ReadOrCreateToken(cluster->token_file()).status());
+  ASSIGN_OR_RETURN(cluster->parent_pipe_, MakePipe());
+  ASSIGN_OR_RETURN(cluster->stop_pipe_, MakePipe());
+  const absl::Status launched = cluster->Launch();
+  if (!launched.ok()) {
+    cluster->Stop().IgnoreError();  // the first error is the one to tell
+    return launched;
+  }
+  if (!cluster->options_.stays) cluster->supervisor_ = std::jthread([raw = cluster.get()] { raw->Supervise(); });
+  return cluster;
+}
+
+LocalCluster::LocalCluster(FileSystem& files, Options options) : files_(files), options_(std::move(options)) {}
+
+LocalCluster::~LocalCluster() {
+  if (!options_.stays) Stop().IgnoreError();  // who wants to know calls it
+}
+
+std::string LocalCluster::token_file() const { return JoinPath(options_.state_dir, "token"); }
+
+std::vector<LocalProcess> LocalCluster::processes() const {
+  MutexLock lock(mutex_);
+  std::vector<LocalProcess> processes;
+  for (const Member& member : members_) processes.push_back(member.process);
+  return processes;
+}
+
+absl::Status LocalCluster::Launch() {
+  members_.push_back({.process = {.role = kCoordinator}});
+  for (uint64_t i = 0; i < options_.servers; ++i) {
+    members_.push_back({.process = {.role = kServer, .index = static_cast<int>(i)}});
+  }
+  for (uint64_t i = 0; i < options_.workers; ++i) {
+    members_.push_back({.process = {.role = kWorker, .index = static_cast<int>(i)}});
+  }
+  // The others need the coordinator's address; they may then start side by side.
+  RETURN_IF_ERROR(Spawn(members_.front()));
+  RETURN_IF_ERROR(AwaitReady(members_.front()));
+  coordinator_ = members_.front().process.endpoint;
+  for (size_t i = 1; i < members_.size(); ++i) RETURN_IF_ERROR(Spawn(members_[i]));
+  for (size_t i = 1; i < members_.size(); ++i) RETURN_IF_ERROR(AwaitReady(members_[i]));
+  return SaveProcesses();
+}
+
+std::vector<std::string> LocalCluster::CommandOf(const LocalProcess& process) const {
+  const std::string name = process.Name();
+  std::vector<std::string> command = {
+      JoinPath(options_.programs, absl::StrCat("banyan-", process.role)),
+      absl::StrCat("--state-dir=", JoinPath(options_.state_dir, name)),
+      absl::StrCat("--token-file=", token_file()),
+  };
+  if (!options_.stays) command.push_back(absl::StrCat("--parent-pipe=", ChildProcess::kParentPipe));
+  if (process.role == kCoordinator) {
+    // Others know it by its first port.
+    command.push_back(absl::StrCat("--listen=", coordinator_.empty() ? "127.0.0.1:0" : coordinator_));
+    return command;
+  }
+  command.push_back(absl::StrCat("--coordinator=", coordinator_));
+  command.push_back(absl::StrCat("--name=", name));
+  if (!options_.roots.empty()) command.push_back(absl::StrCat("--root=", absl::StrJoin(options_.roots, ",")));
+  if (process.role == kServer) command.push_back("--listen=127.0.0.1:0");
+  if (process.role == kWorker) command.push_back(absl::StrCat("--threads=", options_.threads));
+  return command;
+}
+
+absl::Status LocalCluster::Spawn(Member& member) {
+  const std::string name = member.process.Name();
+  RETURN_IF_ERROR(CreateDirectories(files_, JoinPath(options_.state_dir, name)));
+  ASSIGN_OR_RETURN(ChildProcess child,
+                   ChildProcess::Start({.command = CommandOf(member.process),
+                                        .log_file = JoinPath(options_.state_dir, absl::StrCat("logs/", name, ".log")),
+                                        .parent_pipe = options_.stays ? -1 : parent_pipe_.read.get(),
+                                        .own_session = options_.stays}));
+  member.child = std::make_unique<ChildProcess>(std::move(child));
+  MutexLock lock(mutex_);
+  member.process.pid = member.child->pid();
+  return absl::OkStatus();
+}
+
+absl::Status LocalCluster::AwaitReady(Member& member) {
+  const absl::StatusOr<ReadyLine> line = member.child->WaitUntilReady(options_.ready_timeout);
+  if (!line.ok()) return Annotate(line.status(), member.process.Name());
+  MutexLock lock(mutex_);
+  member.process.endpoint = line->endpoint;
+  member.process.metrics = line->metrics_endpoint;
+  return absl::OkStatus();
+}
+
+absl::Status LocalCluster::SaveProcesses() const { return WriteProcesses(files_, options_.state_dir, processes()); }
+
+absl::Status LocalCluster::Stop() {
+  MutexLock lock(stop_mutex_);
+  if (std::exchange(stopped_, true)) return absl::OkStatus();
+  stop_pipe_.write.reset();
+  if (supervisor_.joinable()) supervisor_.join();
+  for (const char* role : {kWorker, kServer, kCoordinator}) EndRole(role);
+  const absl::Status removed = files_.Remove(JoinPath(options_.state_dir, "processes.json"));
+  return absl::IsNotFound(removed) ? absl::OkStatus() : removed;
+}
+
+void LocalCluster::EndRole(const std::string& role) {
+  const auto each = [&](const auto& act) {
+    for (Member& member : members_) {
+      if (member.process.role == role && member.child != nullptr) act(*member.child);
+    }
+  };
+  each([](ChildProcess& child) { child.Signal(SIGTERM); });
+  const absl::Time deadline = absl::Now() + options_.stop_timeout;
+  each([&](ChildProcess& child) {
+    if (child.WaitForEnd(std::max(deadline - absl::Now(), absl::ZeroDuration()))) return;
+    child.Signal(SIGKILL);
+    child.WaitForEnd(absl::Seconds(5));
+  });
+  for (Member& member : members_) {
+    if (member.process.role == role) member.child.reset();
+  }
+}
+
+void LocalCluster::Supervise() {
+  while (WaitForEvent()) {
+    NoticeEnds();
+    StartAgain();
+  }
+}
+
+bool LocalCluster::WaitForEvent() {
+  std::vector<pollfd> watched = {{.fd = stop_pipe_.read.get(), .events = POLLIN, .revents = 0}};
+  absl::Time next = absl::InfiniteFuture();
+  for (const Member& member : members_) {
+    if (member.child != nullptr) {
+      watched.push_back({.fd = member.child->descriptor(), .events = POLLIN, .revents = 0});
+    }
+    next = std::min(next, member.start_again);
+  }
+  int timeout = -1;
+  if (next != absl::InfiniteFuture()) {
+    timeout = static_cast<int>(std::max<int64_t>(0, absl::ToInt64Milliseconds(next - absl::Now()) + 1));
+  }
+  return poll(watched.data(), watched.size(), timeout) < 0 || watched.front().revents == 0;
+}
+
+void LocalCluster::NoticeEnds() {
+  for (Member& member : members_) {
+    if (member.child == nullptr) continue;
+    const std::optional<std::string> end = member.child->WaitForEnd(absl::ZeroDuration());
+    if (!end) continue;
+    member.child.reset();
+    const std::string name = member.process.Name();
+    if (member.restarts++ == options_.most_restarts) {
+      options_.say(absl::StrCat(name, " ", *end, "; it ended too often and is given up; its log: ",
+                                JoinPath(options_.state_dir, absl::StrCat("logs/", name, ".log"))));
+      continue;
+    }
+    const absl::Duration back_off = options_.first_back_off * (1 << (member.restarts - 1));
+    member.start_again = absl::Now() + back_off;
+    options_.say(absl::StrCat(name, " ", *end, "; starting it again in ", absl::FormatDuration(back_off)));
+  }
+}
+
+void LocalCluster::StartAgain() {
+  for (Member& member : members_) {
+    if (member.start_again > absl::Now()) continue;
+    member.start_again = absl::InfiniteFuture();
+    absl::Status status = Spawn(member);
+    // One that is not ready is ended, and then noticed like any other end.
+    if (status.ok()) {
+      status = AwaitReady(member);
+      if (!status.ok()) member.child->Signal(SIGKILL);
+    }
+    if (status.ok()) status = SaveProcesses();
+    options_.say(status.ok() ? absl::StrCat(member.process.Name(), " runs again") : std::string(status.message()));
+  }
+}
+
+}  // namespace banyan::cli

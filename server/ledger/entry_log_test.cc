@@ -1,0 +1,46 @@
+#include "server/ledger/entry_log.h"
+
+#include "gtest/gtest.h"
+
+namespace banyan::server {
+namespace {
+
+Entry At(Step step, uint32_t chunk = 0) { return {.term = 1, .step = step, .chunk = ChunkId(chunk)}; }
+
+TEST(EntryLogTest, TellsEachEntryOnceASession) {
+  EntryLog log;
+  log.Add(At(1));
+  EXPECT_EQ(log.TakeNew().size(), 1u);
+  log.Add(At(2));
+
+  EXPECT_EQ(log.TakeNew(), std::vector<Entry>{At(2)});
+  EXPECT_TRUE(log.TakeNew().empty());
+}
+
+TEST(EntryLogTest, TellsANewSessionAllThatIsKept) {
+  EntryLog log;
+  for (Step step = 1; step <= 3; ++step) log.Add(At(step));
+  log.TakeNew();
+  log.ForgetThrough(1);
+
+  log.OnSession();
+
+  EXPECT_EQ(log.TakeNew(), (std::vector<Entry>{At(2), At(3)}));
+}
+
+TEST(EntryLogTest, KeepsWhatIsNotWritten) {
+  EntryLog log;
+  log.Add(At(1, 7));
+  log.Add(At(2, 7));
+  log.TakeNew();
+  log.Add(At(1, 8));  // one chunk is a step ahead of another
+  log.Add(At(3, 7));
+
+  log.ForgetThrough(1);
+
+  EXPECT_EQ(log.size(), 2u);
+  EXPECT_EQ(log.TakeNew(), std::vector<Entry>{At(3, 7)}) << "step 2 has been told";
+}
+
+}  // namespace
+}  // namespace banyan::server

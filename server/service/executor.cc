@@ -1,0 +1,40 @@
+#include "server/service/executor.h"
+
+#include <utility>
+
+namespace banyan::server {
+
+Executor::Executor() : thread_([this] { Run(); }) {}
+
+Executor::~Executor() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.Signal();
+}
+
+void Executor::Post(Task task) {
+  MutexLock lock(mutex_);
+  tasks_.push_back(std::move(task));
+  if (tasks_.size() == 1) changed_.Signal();
+}
+
+size_t Executor::queued() const {
+  MutexLock lock(mutex_);
+  return tasks_.size();
+}
+
+void Executor::Run() {
+  while (true) {
+    Task task;
+    {
+      MutexLock lock(mutex_);
+      while (tasks_.empty() && !stopping_) changed_.Wait(mutex_);
+      if (tasks_.empty()) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+}
+
+}  // namespace banyan::server

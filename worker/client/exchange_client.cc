@@ -1,0 +1,67 @@
+#include "worker/client/exchange_client.h"
+
+#include <utility>
+
+#include "common/rpc/channel.h"
+#include "common/rpc/exchange_codec.h"
+#include "common/rpc/frame_stream.h"
+
+namespace banyan::worker {
+namespace {
+
+constexpr char kMethod[] = "/banyan.v1.ParameterServer/Exchange";
+
+}  // namespace
+
+ExchangeClient::ExchangeClient(Options options, Handlers handlers)
+    : options_(std::move(options)), handlers_(std::move(handlers)) {}
+
+ExchangeClient::~ExchangeClient() {
+  for (const auto& [id, stream] : streams_) stream->Close(absl::CancelledError("the worker leaves the job"));
+  MutexLock lock(mutex_);
+  while (open_ > 0) changed_.Wait(mutex_);
+}
+
+void ExchangeClient::Open(const OpenStream& open) {
+  auto context = MakeContext(options_.token);
+  context->AddMetadata(kJobMetadata, options_.job);
+  const StreamId id = open.stream;
+  FrameStream::Handlers handlers;
+  handlers.on_frame = [this, id](Frame frame) {
+    handlers_.on_message(id, DecodeToWorker(std::move(frame), options_.leaves));
+  };
+  // The first frame is Hello, of which nobody waits to hear.
+  handlers.on_written = [this, id, hello = true]() mutable {
+    if (!std::exchange(hello, false)) handlers_.on_written(id);
+  };
+  handlers.on_closed = [this, id](const absl::Status& status) {
+    handlers_.on_closed(id, status);
+    MutexLock lock(mutex_);
+    --open_;
+    changed_.SignalAll();
+  };
+  {
+    MutexLock lock(mutex_);
+    ++open_;
+  }
+  const auto stream = OpenFrameStream(Connect(open.endpoint), kMethod, std::move(context), std::move(handlers));
+  streams_[id] = stream;
+  stream->Send(EncodeToServer(open.hello));
+}
+
+void ExchangeClient::Send(StreamId id, const ToServer& message, uint32_t priority) {
+  const auto found = streams_.find(id);
+  if (found != streams_.end()) found->second->Send(EncodeToServer(message), priority);
+}
+
+void ExchangeClient::Consumed(StreamId id) {
+  const auto found = streams_.find(id);
+  if (found != streams_.end()) found->second->Consumed();
+}
+
+void ExchangeClient::Close(StreamId id, const absl::Status& why) {
+  const auto found = streams_.find(id);
+  if (found != streams_.end()) found->second->Close(why);
+}
+
+}  // namespace banyan::worker
