@@ -156,8 +156,8 @@ bool Cluster::BusyElsewhere(const JobMachine& job, Now now) const {
 
 // ---- Jobs.
 
-absl::StatusOr<std::string> Cluster::Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan, const std::string& key,
-                                            Now now) {
+absl::StatusOr<std::string> Cluster::Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan,
+                                            const std::string& key, Now now) {
   for (const auto& [number, known] : jobs_) {
     if (!key.empty() && known->record().idempotency_key == key) return known->record().id;
   }
@@ -236,7 +236,9 @@ std::vector<const JobMachine*> Cluster::Jobs() const {
 }
 
 absl::StatusOr<const JobMachine*> Cluster::Find(const std::string& name) const {
-  if (jobs_.empty()) return absl::NotFoundError(absl::StrCat("job '", name, "' is not known; no job was submitted yet"));
+  if (jobs_.empty()) {
+    return absl::NotFoundError(absl::StrCat("job '", name, "' is not known; none was submitted yet"));
+  }
   if (name == "@last") return jobs_.rbegin()->second.get();
   if (const JobMachine* job = Job(name)) return job;
   for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job) {

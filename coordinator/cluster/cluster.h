@@ -36,7 +36,8 @@ class Cluster {
     std::function<void(Role role, const std::string& name, uint64_t id)> store_id;
   };
 
-  Cluster(Options options, JobEffects& effects) : options_(std::move(options)), effects_(effects), members_(options_.leases) {}
+  Cluster(Options options, JobEffects& effects)
+      : options_(std::move(options)), effects_(effects), members_(options_.leases) {}
 
   // ---- What the store has, before anything else. Jobs in order of number.
   void RestoreMember(Role role, const std::string& name, uint64_t id) { members_.Restore(role, name, id); }
@@ -61,7 +62,8 @@ class Cluster {
 
   // ---- Jobs. `key` names a submission: a second one with the same key is the first one's retry. INVALID_ARGUMENT with
   // every diagnostic where the job cannot run.
-  absl::StatusOr<std::string> Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan, const std::string& key, Now now);
+  absl::StatusOr<std::string> Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan, const std::string& key,
+                                     Now now);
   absl::Status Stop(const std::string& id, bool at_once, Now now);
   absl::Status Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
   void OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point, const absl::Status& status,

@@ -16,7 +16,8 @@
 namespace banyan::coordinator {
 
 constexpr char kDeviceKind[] = "cpu:test";
-const DataFacts kData = {.hash = "0123456789abcdef", .samples = 80, .held_out_samples = 20, .features = 4, .targets = 1};
+const DataFacts kData = {
+    .hash = "0123456789abcdef", .samples = 80, .held_out_samples = 20, .features = 4, .targets = 1};
 
 // 6 steps of 8 leaves, evaluated after step 3 and the last, checkpoints each 3.
 inline v1::Job MakeJob(const std::string& run = "servers { count: 2 } workers { min: 2 }") {

@@ -108,7 +108,7 @@ void JobMachine::RemoveServer(ServerId id, Now now) {
   Note(now, "SERVER_LOST", name, "");
   // Without replicas its chunks exist only in checkpoints: all go back together.
   if (record_.state == kStopping) {
-    Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its newest checkpoint stands"), now);
+    Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (record_.state != kRecovering) {
     Enter(kRecovering, absl::StrCat("server ", name, " was lost"), now);
   }
@@ -122,16 +122,18 @@ void JobMachine::RemoveWorker(WorkerId id, bool lost, Now now) {
   workers_.erase(found);
   if (!IsActive(record_.state)) return;
   Note(now, lost ? "WORKER_LOST" : "WORKER_LEFT", name, "");
-  if (workers_.empty()) {
+  // Fewer than run.workers.min wait for others; a stop is seen through by whoever is left.
+  if (workers_.empty() || (workers_.size() < least_workers() && record_.state != kStopping)) {
     assignment_.reset();
   } else if (assignment_.has_value()) {
     Assign(OpenStep(), now);
   }
   if (record_.state == kStopping && workers_.empty()) {
-    Enter(kStopped, absl::StrCat("worker ", name, " was lost while the job stopped; its newest checkpoint stands"), now);
+    Enter(kStopped, absl::StrCat("worker ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (workers_.size() < least_workers() && record_.state != kRecovering && record_.state != kStopping) {
     Enter(kRecovering,
-          absl::StrCat("worker ", name, " was lost; ", workers_.size(), " of at least ", least_workers(), " left"), now);
+          absl::StrCat("worker ", name, " was lost; ", workers_.size(), " of at least ", least_workers(), " are left"),
+          now);
   }
 }
 

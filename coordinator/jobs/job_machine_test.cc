@@ -126,7 +126,7 @@ TEST_F(JobMachineTest, FromTheQueueToTheEnd) {
 
   for (Step step = 1; step <= 7; ++step) {
     Tell(step);
-    EXPECT_EQ(Order(Role::kServer, 1).ledger_through, step);
+    EXPECT_EQ(Order(Role::kServer, 1).ledger_through, step == 7 ? 0 : step) << "after the last there are no orders";
     if (step % 3 != 0) continue;
     Write(step);
     Publish(step);
@@ -244,7 +244,9 @@ TEST_F(JobMachineTest, ALostWorkersLeavesMoveInTheOpenStep) {
   EXPECT_EQ(assignment.from_step, 2);
   ASSERT_EQ(assignment.shares.size(), 2);
   std::vector<Node> nodes;
-  for (const Assignment::Share& share : assignment.shares) nodes.insert(nodes.end(), share.nodes.begin(), share.nodes.end());
+  for (const Assignment::Share& share : assignment.shares) {
+    nodes.insert(nodes.end(), share.nodes.begin(), share.nodes.end());
+  }
   EXPECT_TRUE(Tree(8).IsPartition(nodes));
   EXPECT_EQ(effects_.CountEvents("WORKER_LOST"), 1);
 }
@@ -254,9 +256,11 @@ TEST_F(JobMachineTest, TooFewWorkersRecoverWithoutANewTerm) {
   Tell(1);
   job_->RemoveWorker(WorkerId(12), true, now_);
   EXPECT_EQ(state(), kRecovering);
+  EXPECT_FALSE(Order(Role::kWorker, 11).assignment.has_value()) << "it waits";
   job_->AddWorker(Process(Role::kWorker, 12, 2), now_);
   job_->Proceed(now_);
   EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 2);
   EXPECT_EQ(term(), 1);
 }
 
@@ -300,7 +304,8 @@ TEST_F(JobMachineTest, AReplayThatDiffersIsTold) {
   Report(2, {});
   JobReport report;
   for (uint32_t chunk = 0; chunk < job_->plan()->layout.chunk_count(); ++chunk) {
-    report.entries.push_back({.term = 2, .step = 1, .chunk = ChunkId(chunk), .weight = 16, .loss = 1, .fingerprint = 8});
+    report.entries.push_back(
+        {.term = 2, .step = 1, .chunk = ChunkId(chunk), .weight = 16, .loss = 1, .fingerprint = 8});
   }
   Report(1, report);
   EXPECT_EQ(effects_.CountEvents("LEDGER_DIFFERS"), 1);

@@ -47,10 +47,12 @@ void JobMachine::TakeDataFacts(uint64_t worker, const JobReport& report, Now now
   if (!report.data.has_value()) return;
   if (record_.data.has_value()) {
     if (*report.data == *record_.data) return;
-    Fail(absl::StrCat("worker ", workers_.at(worker).member.introduction.name, " finds other data (hash ",
-                      report.data->hash.substr(0, 12), ", ", report.data->samples, " samples) than the job began with (",
-                      record_.data->hash.substr(0, 12), ", ", record_.data->samples,
-                      " samples); give every worker the same files"),
+    const auto describe = [](const DataFacts& facts) {
+      return absl::StrCat("(hash ", facts.hash.substr(0, 12), ", ", facts.samples, " samples)");
+    };
+    Fail(absl::StrCat("worker ", workers_.at(worker).member.introduction.name, " finds other data ",
+                      describe(*report.data), " than the job began with ", describe(*record_.data),
+                      "; give every worker the same files"),
          now);
     return;
   }

@@ -154,9 +154,8 @@ void JobMachine::OnTick(bool busy_elsewhere, Now now) {
   const bool moves = record_.state == kRunning || record_.state == kStopping;
   const bool loads = record_.state == kStarting && plan_ != nullptr;
   if ((moves && quiet > options_.stall_limit) || (loads && quiet > kStallsToStart * options_.stall_limit)) {
-    Fail(absl::StrCat("no progress for ", absl::FormatDuration(options_.stall_limit * (loads ? kStallsToStart : 1)), "; ",
-                      StallText()),
-         now);
+    const absl::Duration limit = options_.stall_limit * (loads ? kStallsToStart : 1);
+    Fail(absl::StrCat("no progress for ", absl::FormatDuration(limit), "; ", StallText()), now);
     return;
   }
   const bool waiting = record_.state == kQueued || record_.state == kRecovering;

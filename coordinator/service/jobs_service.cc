@@ -22,8 +22,8 @@ constexpr absl::Duration kWatchTick = absl::Milliseconds(50);
 grpc::Status JobsService::Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
                                  v1::SubmitResponse* response) {
   return ToGrpc(core_.Call([&](Core::State& state) {
-    ASSIGN_OR_RETURN(const std::string id, state.cluster.Submit(request->job(),
-                                                                {request->leaf_plan().begin(), request->leaf_plan().end()},
+    std::vector<uint32_t> leaf_plan(request->leaf_plan().begin(), request->leaf_plan().end());
+    ASSIGN_OR_RETURN(const std::string id, state.cluster.Submit(request->job(), std::move(leaf_plan),
                                                                 request->idempotency_key(), state.now));
     response->set_id(id);
     log::Info("job {} ({}) submitted", id, request->job().name());

@@ -91,8 +91,9 @@ absl::StatusOr<std::unique_ptr<MetricsPage>> MetricsPage::Start(const std::strin
   page->collectable_ = std::make_shared<CoreCollectable>(core);
   try {
     page->exposer_ = std::make_unique<prometheus::Exposer>(listen, /*num_threads=*/1);
-    page->exposer_->RegisterAuth(
-        [token](const std::string& user, const std::string& password) { return user == "banyan" && password == token; });
+    page->exposer_->RegisterAuth([token](const std::string& user, const std::string& password) {
+      return user == "banyan" && password == token;
+    });
     page->exposer_->RegisterCollectable(page->collectable_);
     const std::string host = listen.substr(0, listen.rfind(':'));
     page->endpoint_ = absl::StrCat(host, ":", page->exposer_->GetListeningPorts().at(0));

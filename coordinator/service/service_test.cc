@@ -99,7 +99,8 @@ class FakeProcess {
 
   CheckpointPart WritePart(const JobOrder& order, const JobPlan& plan, const v1::Job& job, Step step) {
     const OptimizerPlan optimizer = MakeOptimizer(job.recipe().optimizer()).value();
-    const CheckpointLayout layout = CheckpointLayout::Create(CheckpointTensorsOf(plan, optimizer.rule->SlotNames())).value();
+    const CheckpointLayout layout =
+        CheckpointLayout::Create(CheckpointTensorsOf(plan, optimizer.rule->SlotNames())).value();
     const CheckpointName name = {.term = order.term, .step = step};
     auto writer = CheckpointWriter::Open(files_, layout, order.checkpoint_directory, name).value();
     for (const auto& [tensor, place] : layout.places()) {
@@ -108,8 +109,10 @@ class FakeProcess {
       EXPECT_TRUE(writer->Write(tensor, 0, Payload::Copy(zeros)).ok());
     }
     CheckpointPart part = {.term = order.term, .step = step};
-    for (const PartRange& range : writer->Finish().value()) {
-      part.ranges.push_back({.file = range.file, .offset = range.offset, .size = range.size, .checksum = range.checksum});
+    const std::vector<PartRange> ranges = writer->Finish().value();
+    for (const PartRange& range : ranges) {
+      part.ranges.push_back(
+          {.file = range.file, .offset = range.offset, .size = range.size, .checksum = range.checksum});
     }
     return part;
   }
@@ -141,7 +144,9 @@ class ServiceTest : public testing::Test {
                 .value();
     sessions_ = std::make_unique<SessionService>(*core_);
     jobs_ = std::make_unique<JobsService>(*core_, files_, "1+test");
-    rpc_ = RpcServer::Start({.listen = "127.0.0.1:0", .token = kToken, .services = {sessions_.get(), jobs_.get()}}).value();
+    const RpcServer::Options options = {
+        .listen = "127.0.0.1:0", .token = kToken, .services = {sessions_.get(), jobs_.get()}};
+    rpc_ = RpcServer::Start(options).value();
     stub_ = v1::Jobs::NewStub(Connect(rpc_->endpoint()));
   }
   void Stop() {

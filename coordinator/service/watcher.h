@@ -15,7 +15,10 @@ namespace banyan::coordinator {
 class Watcher {
  public:
   explicit Watcher(const v1::WatchRequest& request)
-      : request_(request), event_(request.after_event()), step_(request.after_step()), evaluation_(request.after_step()) {}
+      : request_(request),
+        event_(request.after_event()),
+        step_(request.after_step()),
+        evaluation_(request.after_step()) {}
 
   // Adds what is new since the last time, a page of it: events, lines, evaluations, logs, and then the summary, which
   // so comes after all that led to it. NOT_FOUND for an unknown job.

@@ -104,8 +104,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   if (code != SQLITE_OK) return Annotate(ErrorOf(handle, code), absl::StrCat("open '", path, "'"));
   sqlite3_extended_result_codes(handle, 1);
   // The exclusive lock keeps a second coordinator out for as long as this one lives; FULL syncs at every commit.
-  for (const char* pragma : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-                             "BEGIN EXCLUSIVE", "COMMIT"}) {
+  for (const char* pragma : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
+                             "PRAGMA synchronous = FULL", "BEGIN EXCLUSIVE", "COMMIT"}) {
     const absl::Status status = database->Execute(pragma);
     if (absl::IsUnavailable(status)) {
       return absl::UnavailableError(absl::StrCat("'", path, "' is in use by another coordinator"));

@@ -88,7 +88,8 @@ absl::StatusOr<uint64_t> Store::NextCoordinatorTerm() {
 
 absl::Status Store::WriteProcess(const ProcessId& process) {
   ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR REPLACE INTO processes VALUES (?, ?, ?)"));
-  return insert->Bind(1, static_cast<int64_t>(process.role)).BindText(2, process.name).Bind(3, Signed(process.id)).Run();
+  insert->Bind(1, static_cast<int64_t>(process.role)).BindText(2, process.name).Bind(3, Signed(process.id));
+  return insert->Run();
 }
 
 absl::StatusOr<std::vector<Store::ProcessId>> Store::Processes() {
