@@ -53,13 +53,23 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
 }
 
 void JobMachine::PublishWhatIsComplete() {
+  const size_t writers = WritersOfParts();
   for (const auto& [step, parts] : parts_) {
-    if (step > lines_through() || publishing_.contains(step) || parts.size() < record_.map.servers.size()) continue;
+    if (step > lines_through() || publishing_.contains(step) || parts.size() < writers) continue;
     JobEffects::PublishRequest request = {.term = record_.term, .step = step, .plan = plan_};
     for (const auto& [server, part] : parts) request.parts.push_back(part);
     publishing_.insert(step);
     effects_.Publish(record_, std::move(request));
   }
+}
+
+size_t JobMachine::WritersOfParts() const {
+  // A server that was left without chunks has nothing to write.
+  std::set<uint32_t> writers;
+  for (uint32_t chunk = 0; chunk < plan_->layout.chunk_count(); ++chunk) {
+    writers.insert(record_.map.owners[chunk].primary);
+  }
+  return writers.size();
 }
 
 void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now) {

@@ -118,7 +118,7 @@ void JobHost::OnOrder(const JobOrder& order) {
       for (uint32_t i = 0; i < shards_.size(); ++i) {
         if (Shard::BytesNeeded(ShardOptions(i), *order.map) > 0) ++with_tensors;
       }
-      parts_.Start(order.term, *order.restore, with_tensors);
+      parts_.Start(order.term, with_tensors);
     }
     order_ = order;
   }
@@ -161,7 +161,6 @@ JobReport JobHost::TakeReport() {
     for (const auto& [name, value] : one.counters) whole.counters[name] += value;
   }
   if (gate_ != nullptr) std::ranges::move(gate_->waits(), std::back_inserter(whole.waits));
-  std::ranges::move(parts_.Empty(order_.checkpoint_step, order_.ledger_through), std::back_inserter(whole.parts));
   return whole;
 }
 

@@ -63,7 +63,7 @@ class JobHost : public std::enable_shared_from_this<JobHost> {
   size_t open_streams() const;
 
  private:
-  explicit JobHost(Options options) : options_(std::move(options)), parts_(options_.facts->plan) {}
+  explicit JobHost(Options options) : options_(std::move(options)) {}
   void MakeShards();
   Shard::Options ShardOptions(uint32_t shard) const;
 

@@ -2,9 +2,8 @@
 
 namespace banyan::server {
 
-void PartMerger::Start(Term term, const RestorePoint& point, size_t shards) {
+void PartMerger::Start(Term term, size_t shards) {
   term_ = term;
-  point_ = point.step;
   shards_ = shards;
   open_.clear();
 }
@@ -24,16 +23,6 @@ std::vector<CheckpointPart> PartMerger::Add(uint32_t shard, CheckpointPart part)
   if (whole.missed || !whole.failure.empty()) whole.ranges.clear();
   open_.erase(step);
   return {whole};
-}
-
-std::vector<CheckpointPart> PartMerger::Empty(Step ordered, Step ledger_through) const {
-  if (term_ == 0 || shards_ > 0) return {};
-  std::vector<CheckpointPart> parts;
-  if (point_ == 0 && ledger_through == 0) parts.push_back({.term = term_, .step = 0});
-  if (ordered != 0) parts.push_back({.term = term_, .step = ordered});
-  const Step next = plan_.checkpoints.Next(std::max(point_, ledger_through) + 1);
-  if (next != ordered && next > ledger_through) parts.push_back({.term = term_, .step = next});
-  return parts;
 }
 
 }  // namespace banyan::server
