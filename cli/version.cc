@@ -1,6 +1,5 @@
-#include "cli/version.h"
-
 #include "cli/commands.h"
+#include "common/process/self.h"
 
 namespace banyan::cli {
 
@@ -10,9 +9,9 @@ ExitCode VersionCommand(Environment& environment, std::span<const std::string> a
   output.AddTo(flags);
   if (const auto code = ParseFlags(environment, flags, arguments)) return *code;
   if (output.json()) {
-    environment.out << R"({"version":")" << kVersion << "\"}\n";
+    environment.out << R"({"version":")" << BuildVersion() << "\"}\n";
   } else {
-    environment.out << "banyan " << kVersion << "\n";
+    environment.out << "banyan " << BuildVersion() << "\n";
   }
   return ExitCode::kDone;
 }

@@ -15,6 +15,7 @@
 #include "common/file/posix_file_system.h"
 #include "common/logging/logging.h"
 #include "common/process/ready_line.h"
+#include "common/process/self.h"
 #include "common/process/shutdown_watch.h"
 #include "common/rpc/server.h"
 #include "common/rpc/token.h"
@@ -33,7 +34,6 @@ namespace banyan::coordinator {
 namespace {
 
 constexpr char kName[] = "coordinator";
-constexpr char kVersion[] = "0.1.0+unknown";
 constexpr absl::Duration kGrace = absl::Milliseconds(500);
 
 // The store's failure, told by the deciding thread.
@@ -74,7 +74,7 @@ absl::Status Serve(ShutdownWatch& watch) {
                                  watch.Request("the store failed");
                                }}));
   SessionService sessions(*core);
-  JobsService jobs(*core, files, kVersion);
+  JobsService jobs(*core, files, BuildVersion());
   ASSIGN_OR_RETURN(const std::unique_ptr<RpcServer> rpc, RpcServer::Start({.listen = absl::GetFlag(FLAGS_listen),
                                                                            .token = token,
                                                                            .services = {&sessions, &jobs}}));

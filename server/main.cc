@@ -25,6 +25,7 @@
 #include "common/file/roots.h"
 #include "common/logging/logging.h"
 #include "common/process/ready_line.h"
+#include "common/process/self.h"
 #include "common/process/shutdown_watch.h"
 #include "common/rpc/server.h"
 #include "common/rpc/session_client.h"
@@ -54,11 +55,6 @@ constexpr absl::Duration kTick = absl::Milliseconds(100);
 constexpr absl::Duration kDrain = absl::Seconds(5);
 constexpr absl::Duration kGrace = absl::Milliseconds(500);
 
-std::string HostName() {
-  char name[256] = {};
-  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
-}
-
 v1::Process Describe(uint32_t threads) {
   std::random_device random;
   v1::Process process;
@@ -67,6 +63,7 @@ v1::Process Describe(uint32_t threads) {
   process.set_incarnation(static_cast<uint64_t>(random()) << 32 | random());
   process.set_pid(getpid());
   process.set_host(HostName());
+  process.set_build(BuildVersion());
   process.set_threads(threads);
   return process;
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/logging/logging.h"
+#include "common/process/self.h"
 #include "common/rpc/session_codec.h"
 
 namespace banyan::server {
@@ -113,6 +114,7 @@ std::shared_ptr<JobHost> ServerAgent::MakeHost(std::shared_ptr<const JobFacts> f
 v1::Report ServerAgent::MakeReport(bool first) {
   v1::Report report;
   *report.mutable_process() = options_.process;
+  (*report.mutable_metrics())["peak_rss_bytes"] = static_cast<double>(PeakMemoryBytes());
   MutexLock lock(mutex_);
   report.set_coordinator_term(coordinator_term_);
   report.set_draining(draining_);

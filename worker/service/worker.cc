@@ -1,12 +1,11 @@
 #include "worker/service/worker.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "common/process/self.h"
 #include "common/rpc/session_codec.h"
 #include "proto/cluster.pb.h"
 
@@ -14,17 +13,6 @@ namespace banyan::worker {
 namespace {
 
 constexpr size_t kMaxLogLines = 1000;
-
-std::string HostName() {
-  std::array<char, 256> name = {};
-  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
-}
-
-double PeakMemoryBytes() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024;
-}
 
 }  // namespace
 
@@ -86,9 +74,10 @@ v1::Report Worker::MakeReport() {
   process.set_incarnation(options_.incarnation.value());
   process.set_pid(getpid());
   process.set_host(HostName());
+  process.set_build(BuildVersion());
   process.set_device_kind(needs_.device->kind());
   process.set_threads(options_.threads);
-  (*report.mutable_metrics())["peak_rss_bytes"] = PeakMemoryBytes();
+  (*report.mutable_metrics())["peak_rss_bytes"] = static_cast<double>(PeakMemoryBytes());
   std::shared_ptr<JobRunner> runner;
   {
     MutexLock lock(mutex_);
