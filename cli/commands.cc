@@ -1,7 +1,7 @@
 #include "cli/commands.h"
 
 #include "absl/strings/str_cat.h"
-#include "cli/generate.h"
+#include "cli/generate/generate.h"
 #include "common/config/diagnostic.h"
 
 namespace banyan::cli {
