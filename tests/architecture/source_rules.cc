@@ -113,7 +113,7 @@ const std::vector<Confined>& Libraries() {
       {"spdlog", {"spdlog/"}, {"common/logging/"}},
       {"Prometheus", {"prometheus/"}, {"common/metrics/"}},
       {"yaml-cpp", {"yaml-cpp/"}, {"common/config/"}},
-      {"absl::Mutex, which thread sanitizers misread", {"absl/synchronization/"}, {}},
+      {"absl::Mutex, which thread sanitizers misread", {"absl/synchronization/"}, {"common/rpc/"}},
   };
   return libraries;
 }

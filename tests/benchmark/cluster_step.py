@@ -73,7 +73,7 @@ def main():
                     for side, was, now in zip(cpu, before, after):
                         side.append((now - was) / flags.steps)
                     allocations += allocated
-            counters = json.loads(cluster.banyan("describe", job, "-o", "json")).get("counters", {})
+            counters = json.loads(cluster.banyan("describe", job, "-o", "json"))["counters"]
             medians = [statistics.median(side) * 1e3 for side in times]
             ratios = [together / alone for alone, together in zip(*times)]
             print(f"case {flags.case}: one process with {flags.threads} threads {medians[0]:.1f} ms"
@@ -82,10 +82,8 @@ def main():
                   f" ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
             print(f"  CPU a step: {statistics.median(cpu[0]) * 1e3:.0f} ms, {statistics.median(cpu[1]) * 1e3:.0f} ms;"
                   f" allocations of ours on compute threads: {allocations:.0f}")
-            if counters.get("bytes_pushed"):
-                share = counters["bytes_pushed_in_backward"] / counters["bytes_pushed"]
-                print(f"  pushed before backward ended: {counters['bytes_pushed_in_backward']} of"
-                      f" {counters['bytes_pushed']} bytes ({share:.0%})")
+            pushed, early = int(counters["bytes_pushed"]), int(counters["bytes_pushed_in_backward"])
+            print(f"  pushed before backward ended: {early} of {pushed} bytes ({early / pushed:.0%})")
         finally:
             one.process.kill()
             cluster.close()
