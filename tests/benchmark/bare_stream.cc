@@ -7,7 +7,7 @@
 //
 // Each line on stdin of the latter is a number of rounds; in each N bytes go up in messages of `frame` bytes, and the
 // next begins when N bytes have come back. The answer is the seconds they took. The stream has no header, no checksum
-// and no update; the transport's settings are those of ours.
+// and no update; the transport's settings are those of ours, with --tuned those of the process too.
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -26,6 +26,7 @@
 #include "common/cpu/cpu_level.h"
 #include "common/reduce/join.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/process_settings.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/generic/generic_stub.h"
@@ -36,6 +37,7 @@ ABSL_FLAG(bool, listen, false, "be the peer; prints its port");
 ABSL_FLAG(std::string, connect, "", "host:port of the peer");
 ABSL_FLAG(size_t, bytes, 64 << 20, "a round and direction");
 ABSL_FLAG(size_t, frame, 1 << 20, "bytes a message");
+ABSL_FLAG(bool, tuned, false, "our settings of malloc and of Abseil's locks (common/rpc/process_settings.h)");
 
 namespace banyan {
 namespace {
@@ -217,6 +219,7 @@ void Call() {
 
 int main(int argc, char** argv) {
   absl::ParseCommandLine(argc, argv);
+  if (absl::GetFlag(FLAGS_tuned)) banyan::SetUpProcessForRpc();
   if (absl::GetFlag(FLAGS_listen)) {
     banyan::Listen();
   } else {

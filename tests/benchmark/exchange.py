@@ -3,13 +3,12 @@
     python tests/benchmark/exchange.py --bin bin --benchmarks bazel-bin/tests/benchmark [--rounds 9] [--steps 8]
 
 Bare: raw slices up, the peer adds them into an accumulator and sends as many bytes back; frames of 256 KiB, 1 MiB and
-4 MiB. Ours: a real coordinator, banyan-server and worker with a GPT whose layers compute nothing, so that a step is one
+4 MiB, as gRPC comes and (`tuned`) with the settings that our processes give malloc and Abseil. Ours: a real coordinator, banyan-server and worker with a GPT whose layers compute nothing, so that a step is one
 push of all gradients, SGD on the server, one pull of all weights into place, with all that belongs to it: checksums at
 both ends, session, ledger, fingerprints. A step's bytes are those pushed plus those pulled.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 
@@ -35,11 +34,10 @@ def parameters(layers, width, context=16, vocabulary=256):
 
 
 class Bare:
-    def __init__(self, binary, size, frame):
-        self.frame = frame
-        self.peer = Runner([binary, "--listen", f"--bytes={size}"])
+    def __init__(self, binary, size, frame, flags):
+        self.peer = Runner([binary, "--listen", f"--bytes={size}", *flags])
         port = self.peer.read()[0]
-        self.caller = Runner([binary, f"--connect=127.0.0.1:{port}", f"--bytes={size}", f"--frame={frame}"])
+        self.caller = Runner([binary, f"--connect=127.0.0.1:{port}", f"--bytes={size}", f"--frame={frame}", *flags])
 
     def pids(self):
         return [self.peer.pid, self.caller.pid]
@@ -70,8 +68,9 @@ def main():
         cluster = Cluster(flags.bin, f"{folder}/cluster", 1, flags.server_flags)
         # wte is used twice: its second use is pushed too.
         moved = 2 * size + 4 * 256 * flags.width
-        sides = {f"bare {frame >> 10} KiB": Bare(f"{flags.benchmarks}/bare_stream", moved // 8 * 4, frame)
-                 for frame in flags.frames}
+        sides = {f"bare {frame >> 10} KiB{', tuned' if kind else ''}": Bare(f"{flags.benchmarks}/bare_stream", moved // 8 * 4,
+                                                                    frame, kind)
+                 for kind in ([], ["--tuned"]) for frame in flags.frames}
         sides["banyan"] = cluster
         try:
             job = cluster.submit(JOB.format(layers=flags.layers, width=flags.width, chunk=flags.chunk))
@@ -90,7 +89,7 @@ def main():
             print(f"{moved / 1e6:.1f} MB a step, {flags.rounds} rounds of {flags.steps} steps, chunks of"
                   f" {flags.chunk >> 10} KiB")
             for name in sides:
-                print(f"  {name:14} {statistics.median(speeds[name]):.2f} GB/s"
+                print(f"  {name:22} {statistics.median(speeds[name]):.2f} GB/s"
                       f" ({min(speeds[name]):.2f}-{max(speeds[name]):.2f}),"
                       f" {statistics.median(cpu[name]):.2f} CPU seconds a GB")
             for name in sides:

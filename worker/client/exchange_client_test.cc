@@ -76,7 +76,7 @@ class ExchangeClientTest : public testing::Test {
                                        changed_.SignalAll();
                                      },
                                  .on_written =
-                                     [this](StreamId) {
+                                     [this](StreamId, bool) {
                                        MutexLock lock(mutex_);
                                        ++written_;
                                        changed_.SignalAll();

@@ -119,6 +119,7 @@ class StepLoopTest : public testing::Test {
     v1::Job job;
     job.mutable_recipe()->set_seed(3);
     job.mutable_recipe()->mutable_model()->mutable_linear()->set_outputs(2);
+    job.mutable_recipe()->mutable_model()->mutable_linear()->set_bias(true);
     job.mutable_recipe()->mutable_data()->mutable_synthetic_regression();
     job.mutable_recipe()->mutable_batch()->set_samples(13);
     job.mutable_recipe()->mutable_batch()->set_leaf(3);
@@ -195,7 +196,7 @@ TEST_F(StepLoopTest, PullsComputesPushesAndTakesTheNextStep) {
     EXPECT_EQ(push.step, 1 + i / positions);
     EXPECT_EQ(push.chunk, plan_->layout.positions()[i % positions].chunk) << "lowest window position first";
     EXPECT_EQ(push.node, Tree(kLeaves).root());
-    EXPECT_EQ(push.weight, 13 * 2);
+    EXPECT_EQ(push.weight, 13);
   }
   EXPECT_GE(loop_->Report().counters["leaves_computed"], 2 * kLeaves);
 }
