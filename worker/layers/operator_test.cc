@@ -2,13 +2,17 @@
 // instruction set level of this processor, against the reference.
 #include "worker/layers/operator.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <ostream>
 #include <random>
+#include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/model/graph_builder.h"
 #include "gtest/gtest.h"
 #include "worker/device/cpu_device.h"
@@ -166,15 +170,6 @@ double Norm(const std::vector<double>& values) {
   return std::sqrt(sum);
 }
 
-// |a - b| <= tolerance * |b|, as vectors, with a floor for a gradient that is zero.
-template <typename T>
-void ExpectClose(const std::vector<T>& a, const std::vector<double>& b, double tolerance) {
-  ASSERT_EQ(a.size(), b.size());
-  std::vector<double> error(b.size());
-  for (size_t i = 0; i < b.size(); ++i) error[i] = static_cast<double>(a[i]) - b[i];
-  EXPECT_LE(Norm(error), tolerance * (Norm(b) + 1e-3 * std::sqrt(static_cast<double>(b.size()))));
-}
-
 std::vector<LayerCase> Cases() {
   using enum Activation;
   const auto linear = [](int64_t units, bool bias, WeightLayout layout, Activation activation) {
@@ -219,6 +214,21 @@ std::vector<LayerCase> Cases() {
 
 class OperatorTest : public testing::TestWithParam<LayerCase> {
  protected:
+  void TearDown() override { RecordProperty("largest_error", absl::StrCat(largest_error_)); }
+
+  // |a - b| <= tolerance * |b|, as vectors, with a floor for a gradient that is zero.
+  template <typename T>
+  void ExpectClose(const std::vector<T>& a, const std::vector<double>& b, double tolerance) {
+    ASSERT_EQ(a.size(), b.size());
+    if (b.empty()) return;
+    std::vector<double> error(b.size());
+    for (size_t i = 0; i < b.size(); ++i) error[i] = static_cast<double>(a[i]) - b[i];
+    const double relative = Norm(error) / (Norm(b) + 1e-3 * std::sqrt(static_cast<double>(b.size())));
+    EXPECT_LE(relative, tolerance);
+    largest_error_ = std::max(largest_error_, relative);
+  }
+
+  double largest_error_ = 0;
   Harness harness_{GetParam()};
   ReferenceOperatorFactory reference_;
 };
@@ -293,6 +303,21 @@ TEST_P(OperatorTest, RepeatsItsBits) {
   EXPECT_EQ(first.outputs, second.outputs);
   EXPECT_EQ(first.gradients, second.gradients);
   EXPECT_EQ(first.loss[0], second.loss[0]);
+}
+
+// A layer, or an activation alone or inside a linear layer, that is added without a case here is found.
+TEST(OperatorCasesTest, HaveEveryLayerAndActivation) {
+  std::set<size_t> layers;
+  std::set<Activation> alone, fused;
+  for (const LayerCase& c : Cases()) {
+    layers.insert(c.attributes.index());
+    if (const auto* linear = std::get_if<LinearAttributes>(&c.attributes)) fused.insert(linear->activation);
+    if (const auto* activation = std::get_if<ActivationAttributes>(&c.attributes)) alone.insert(activation->activation);
+  }
+  constexpr auto kActivations = static_cast<size_t>(Activation::kSigmoid);  // the last one; kNone is the first
+  EXPECT_EQ(layers.size(), std::variant_size_v<LayerAttributes>);
+  EXPECT_EQ(alone.size(), kActivations);
+  EXPECT_EQ(fused.size(), kActivations + 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Layers, OperatorTest, testing::ValuesIn(Cases()),
