@@ -28,6 +28,7 @@ struct LayerCase {
   std::vector<Shape> inputs;
   int64_t samples = 1;
   int64_t classes = 0;  // of an index input: the only one, or a loss's second
+  double spread = 1;    // inputs lie in [-spread, spread)
 };
 
 void PrintTo(const LayerCase& c, std::ostream* out) { *out << c.name; }
@@ -53,7 +54,7 @@ class Harness {
     for (size_t i = 0; i < layer_.inputs.size(); ++i) {
       const Tensor& tensor = graph_.tensor(layer_.inputs[i]);
       const int64_t size = samples_ * ElementsOf(tensor.shape);
-      reals_.push_back(tensor.element == ElementKind::kReal ? Random(size) : std::vector<double>());
+      reals_.push_back(tensor.element == ElementKind::kReal ? Random(size, c.spread) : std::vector<double>());
       indices_.emplace_back();
       if (tensor.element == ElementKind::kIndex) {
         for (int64_t k = 0; k < size; ++k) indices_[i].push_back(static_cast<int32_t>(generator_() % c.classes));
@@ -140,9 +141,11 @@ class Harness {
     return TensorId(static_cast<uint32_t>(graph_.tensors.size() - 1));
   }
 
-  std::vector<double> Random(int64_t size) {
+  std::vector<double> Random(int64_t size, double spread = 1) {
     std::vector<double> values(size);
-    for (double& value : values) value = static_cast<float>(std::ldexp(static_cast<double>(generator_()), -31) - 1.0);
+    for (double& value : values) {
+      value = static_cast<float>(spread * (std::ldexp(static_cast<double>(generator_()), -31) - 1.0));
+    }
     return values;
   }
 
@@ -203,6 +206,12 @@ std::vector<LayerCase> Cases() {
       {"Gelu", ActivationAttributes{.activation = kGeluTanh}, {{3, 17}}, 1},
       {"Tanh", ActivationAttributes{.activation = kTanh}, {{17}}, 5},
       {"Sigmoid", ActivationAttributes{.activation = kSigmoid}, {{1}}, 1},
+      {"GeluFar", ActivationAttributes{.activation = kGeluTanh}, {{131}}, 1, 0, 12},
+      {"TanhFar", ActivationAttributes{.activation = kTanh}, {{131}}, 1, 0, 12},
+      {"SigmoidFar", ActivationAttributes{.activation = kSigmoid}, {{131}}, 1, 0, 30},
+      {"AttentionSharp", CausalSelfAttentionAttributes{.heads = 2, .dropout = 0.2}, {{33, 3 * 18}}, 1, 0, 4},
+      {"LayerNormFar", LayerNormAttributes{}, {{3, 31}}, 2, 0, 100},
+      {"CrossEntropySharp", CrossEntropyAttributes{}, {{5, 31}, {5}}, 3, 31, 20},
       {"Add", AddAttributes{}, {{3, 31}, {3, 31}}, 2},
       {"CrossEntropy", CrossEntropyAttributes{}, {{5, 31}, {5}}, 3, 31},
       {"CrossEntropyBytes", CrossEntropyAttributes{}, {{3, 256}, {3}}, 2, 256},
