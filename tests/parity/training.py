@@ -8,7 +8,8 @@ text that this script makes:
 
 * safetensors' own library reads every file of every checkpoint, and finds the tensors that the manifest names;
 * PyTorch trains transformers' GPT2LMHeadModel from the checkpoint of step 0, exported, on the same samples in the
-  same order, with torch.optim.AdamW: losses and gradient norms of each step within 1e-5, relative;
+  same order, with torch.optim.AdamW: losses and gradient norms of each step within 1e-5, relative, and each tensor's
+  gradient of step 1, as AdamW's mean in the checkpoint of step 1 shows it, within what docs/numerics.md says;
 * transformers loads the exported result unchanged and gives Banyan's logits within 1e-4 (export_logits.py);
 * PyTorch's loss of that model over the held-out samples is the job's own within 1e-5, relative.
 
@@ -26,7 +27,6 @@ import subprocess
 import sys
 import tempfile
 
-import numpy
 import safetensors.torch
 import torch
 import transformers
@@ -54,7 +54,7 @@ recipe:
   schedule: {{cosine: {{warmup_steps: {warmup}, final: {final}}}}}
 run:
   evaluate: {{every: 5 steps, at_end: all}}
-  checkpoint: {{every: 5 steps, keep: 10}}
+  checkpoint: {{every: 1 steps, keep: 20}}
 """
 
 
@@ -65,7 +65,10 @@ class Difference:
         self.what, self.limit, self.worst = what, limit, 0.0
 
     def add(self, ours, theirs):
-        found = abs(ours - theirs) / abs(theirs)
+        self.add_error(abs(ours - theirs), abs(theirs))
+
+    def add_error(self, error, scale):
+        found = error / scale
         self.worst = max(self.worst, found) if math.isfinite(found) else math.inf
 
     def report(self):
@@ -140,8 +143,9 @@ def factor(step):
 
 
 def train(model, tokens):
-    """Yields loss, gradient norm and learning rate of each step."""
-    parameters = list(model.parameters())
+    """Yields loss, gradient norm, learning rate and the clipped gradients by name of each step."""
+    named = {name.removeprefix("transformer."): parameter for name, parameter in model.named_parameters()}
+    parameters = list(named.values())
     optimizer = torch.optim.AdamW([
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": DECAY},
         {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0}], betas=BETAS, eps=1e-8)
@@ -158,7 +162,7 @@ def train(model, tokens):
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, CLIP)
         optimizer.step()
-        yield loss.item(), norm.item(), RATE * factor(step)
+        yield loss.item(), norm.item(), RATE * factor(step), {name: p.grad for name, p in named.items()}
 
 
 def check_files(folder):
@@ -181,6 +185,43 @@ def check_files(folder):
     return {int(path.name.split("-")[1]): path for path in checkpoints}
 
 
+def compare_gradients(difference, checkpoint, theirs):
+    """Step 1's, after clipping: AdamW's first mean is 1 - beta1 of them."""
+    slots = safetensors.torch.load_file(checkpoint / "optimizer.safetensors")
+    whole = math.sqrt(sum(gradient.double().square().sum().item() for gradient in theirs.values()))
+    for name, gradient in theirs.items():
+        error = slots[f"{name}.exp_avg"].double() / (1 - BETAS[0]) - gradient.double()
+        least = 1e-3 * whole / math.sqrt(len(theirs))
+        difference.add_error(error.norm().item(), max(gradient.double().norm().item(), least))
+
+
+def check_steps(name, lines, first_checkpoint, model, tokens):
+    losses = Difference(f"{name}: loss of {STEPS} steps", TOLERANCE)
+    norms = Difference(f"{name}: norm of the gradient of {STEPS} steps", TOLERANCE)
+    rates = Difference(f"{name}: learning rate of {STEPS} steps", 1e-15)
+    gradients = Difference(f"{name}: each gradient of step 1", TOLERANCE)
+    if [line["step"] for line in lines] != list(range(1, STEPS + 1)):
+        sys.exit(f"metrics has steps {[line['step'] for line in lines]}")
+    for line, (loss, norm, rate, gradient) in zip(lines, train(model, tokens)):
+        number = {key: float.fromhex(line[key]) for key in ("loss_sum", "weight", "learning_rate", "grad_norm")}
+        losses.add(number["loss_sum"] / number["weight"], loss)
+        norms.add(number["grad_norm"], norm)
+        rates.add(number["learning_rate"], rate)
+        if line["step"] == 1:
+            compare_gradients(gradients, first_checkpoint, gradient)
+    return all([difference.report() for difference in (losses, norms, rates, gradients)])
+
+
+def check_evaluation(name, held_out, model, tokens):
+    samples = (len(tokens) - 1) // CONTEXT
+    if held_out["weight"] != samples * CONTEXT:
+        sys.exit(f"held-out weight {held_out['weight']}, expected {samples * CONTEXT}")
+    difference = Difference(f"{name}: held-out loss", TOLERANCE)
+    with torch.no_grad():
+        difference.add(held_out["loss"], mean_loss(model, tokens, range(samples)).item())
+    return difference.report()
+
+
 def check_job(cluster, logits, text, dropout):
     job = pathlib.Path(cluster.folder) / "job.yaml"
     job.write_text(JOB.format(seed=SEED, context=CONTEXT, dropout=dropout, held_out=HELD_OUT, batch=BATCH, steps=STEPS,
@@ -193,29 +234,12 @@ def check_job(cluster, logits, text, dropout):
         cluster("export", checkpoints[step], directory)
 
     tokens = torch.tensor(list(text.encode()))
-    held_out = math.floor(HELD_OUT * len(tokens) + 0.5)
-    training, tail = tokens[:-held_out], tokens[-held_out:]
-
-    losses = Difference(f"dropout {dropout}: loss of {STEPS} steps", TOLERANCE)
-    norms = Difference(f"dropout {dropout}: norm of the gradient of {STEPS} steps", TOLERANCE)
-    rates = Difference(f"dropout {dropout}: learning rate of {STEPS} steps", 1e-15)
-    if [line["step"] for line in lines] != list(range(1, STEPS + 1)):
-        sys.exit(f"metrics has steps {[line['step'] for line in lines]}")
-    for line, (loss, norm, rate) in zip(lines, train(load(exported[0], dropout), training)):
-        number = {key: float.fromhex(line[key]) for key in ("loss_sum", "weight", "learning_rate", "grad_norm")}
-        losses.add(number["loss_sum"] / number["weight"], loss)
-        norms.add(number["grad_norm"], norm)
-        rates.add(number["learning_rate"], rate)
-
-    evaluation = Difference(f"dropout {dropout}: held-out loss", TOLERANCE)
-    samples = (len(tail) - 1) // CONTEXT
-    if result["held_out"]["weight"] != samples * CONTEXT:
-        sys.exit(f"held-out weight {result['held_out']['weight']}, expected {samples * CONTEXT}")
-    with torch.no_grad():
-        evaluation.add(result["held_out"]["loss"],
-                       mean_loss(export_logits.load(exported[STEPS]), tail, range(samples)).item())
-    right = [difference.report() for difference in (losses, norms, rates, evaluation)]
-    return all([*right, *(export_logits.compare(logits, exported[step]) for step in (0, STEPS))])
+    training = len(tokens) - math.floor(HELD_OUT * len(tokens) + 0.5)
+    name = f"dropout {dropout}"
+    return all([
+        check_steps(name, lines, checkpoints[1], load(exported[0], dropout), tokens[:training]),
+        check_evaluation(name, result["held_out"], export_logits.load(exported[STEPS]), tokens[training:]),
+        *(export_logits.compare(logits, directory) for directory in exported.values())])
 
 
 def main():
