@@ -3,8 +3,9 @@
     ./quickstart --build-only && bazel build //tests/parity:logits
     python tests/parity/training.py
 
-For each job below, on a cluster of a coordinator, two servers and two workers that `banyan local up` starts, and on
-text that this script makes:
+For each of two jobs, on a cluster of a coordinator, two servers and two workers that `banyan local up` starts and on
+text that this script makes; the first starts from Banyan's initial weights, the second, with dropout, from a model that
+transformers made, with names as the original GPT-2 has them:
 
 * safetensors' own library reads every file of every checkpoint, and finds the tensors that the manifest names;
 * PyTorch trains transformers' GPT2LMHeadModel from the checkpoint of step 0, exported, on the same samples in the
@@ -44,7 +45,7 @@ version: 1
 name: parity
 recipe:
   seed: {seed}
-  model: {{gpt: {{layers: 2, heads: 3, width: 30, context: {context}, dropout: {dropout}}}}}
+  model: {{gpt: {{layers: 2, heads: 3, width: 30, context: {context}, dropout: {dropout}}}{start}}}
   data: {{text: {{path: "data:text.txt", held_out: {held_out}}}}}
   batch: {{samples: {batch}, leaf: 3, micro: 2}}
   until: {{steps: {steps}}}
@@ -222,10 +223,10 @@ def check_evaluation(name, held_out, model, tokens):
     return difference.report()
 
 
-def check_job(cluster, logits, text, dropout):
+def check_job(cluster, logits, text, dropout, start):
     job = pathlib.Path(cluster.folder) / "job.yaml"
-    job.write_text(JOB.format(seed=SEED, context=CONTEXT, dropout=dropout, held_out=HELD_OUT, batch=BATCH, steps=STEPS,
-                              rate=RATE, betas=BETAS, decay=DECAY, clip=CLIP, warmup=WARMUP, final=FINAL))
+    job.write_text(JOB.format(seed=SEED, context=CONTEXT, dropout=dropout, start=start, held_out=HELD_OUT, batch=BATCH,
+                              steps=STEPS, rate=RATE, betas=BETAS, decay=DECAY, clip=CLIP, warmup=WARMUP, final=FINAL))
     result = json.loads(cluster("submit", job, "-o", "json").splitlines()[-1])
     lines = [json.loads(line) for line in cluster("metrics", result["job"]["id"], "-o", "jsonl").splitlines()]
     checkpoints = check_files(pathlib.Path(result["checkpoint"]["path"]).parent)
@@ -251,10 +252,13 @@ def main():
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         (pathlib.Path(folder) / "text.txt").write_text(text)
+        # Weights so large that the two forms of gelu, say, are told apart.
+        export_logits.make_model(f"{folder}/large", 2, 3, 30, CONTEXT, 256, seed=1, bare=True)
         programs = export_logits.ROOT
         cluster = stack.enter_context(Cluster(programs / "bin/banyan", folder))
         logits = str(programs / "bazel-bin/tests/parity/logits")
-        right = [check_job(cluster, logits, text, dropout) for dropout in (0, 0.2)]
+        right = [check_job(cluster, logits, text, dropout, start)
+                 for dropout, start in ((0, ""), (0.2, ', init_from: "data:large"'))]
     sys.exit(0 if all(right) else 1)
 
 
