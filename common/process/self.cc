@@ -9,7 +9,12 @@
 
 namespace banyan {
 
-std::string BuildVersion() { return std::string(kVersion) + "+" + kCommit; }
+std::string BuildVersion() {
+  // Not `+`: GCC 12 warns of its inlined copy of a literal of some lengths.
+  std::string version(kVersion);
+  version.push_back('+');
+  return version.append(kCommit);
+}
 
 std::string HostName() {
   std::array<char, 256> name = {};
