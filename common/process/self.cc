@@ -5,16 +5,12 @@
 
 #include <array>
 
+#include "absl/strings/str_cat.h"
 #include "common/process/commit.h"
 
 namespace banyan {
 
-std::string BuildVersion() {
-  // Not `+`: GCC 12 warns of its inlined copy of a literal of some lengths.
-  std::string version(kVersion);
-  version.push_back('+');
-  return version.append(kCommit);
-}
+std::string BuildVersion() { return absl::StrCat(kVersion, "+", kCommit); }
 
 std::string HostName() {
   std::array<char, 256> name = {};
