@@ -147,7 +147,8 @@ void Listen() {
 
 class Caller final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer> {
  public:
-  Caller(const std::string& endpoint, size_t bytes, size_t frame) : values_(bytes / sizeof(float), 1e-3f), frame_(frame) {
+  Caller(const std::string& endpoint, size_t bytes, size_t frame)
+      : values_(bytes / sizeof(float), 1e-3f), frame_(frame) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     SetTransportArguments([&arguments](const char* name, int value) { arguments.SetInt(name, value); });
