@@ -3,9 +3,10 @@
     python tests/benchmark/exchange.py --bin bin --benchmarks bazel-bin/tests/benchmark [--rounds 9] [--steps 8]
 
 Bare: raw slices up, the peer adds them into an accumulator and sends as many bytes back; frames of 256 KiB, 1 MiB and
-4 MiB, as gRPC comes and (`tuned`) with the settings that our processes give malloc and Abseil. Ours: a real coordinator, banyan-server and worker with a GPT whose layers compute nothing, so that a step is one
-push of all gradients, SGD on the server, one pull of all weights into place, with all that belongs to it: checksums at
-both ends, session, ledger, fingerprints. A step's bytes are those pushed plus those pulled.
+4 MiB, as gRPC comes and (`tuned`) with the settings that our processes give malloc and Abseil. Ours: a real
+coordinator, banyan-server and worker with a GPT whose layers compute nothing, so that a step is one push of all
+gradients, SGD on the server, one pull of all weights into place, with all that belongs to it: checksums at both ends,
+session, ledger, fingerprints. A step's bytes are those pushed plus those pulled.
 """
 
 import argparse
@@ -68,9 +69,11 @@ def main():
         cluster = Cluster(flags.bin, f"{folder}/cluster", 1, flags.server_flags)
         # wte is used twice: its second use is pushed too.
         moved = 2 * size + 4 * 256 * flags.width
-        sides = {f"bare {frame >> 10} KiB{', tuned' if kind else ''}": Bare(f"{flags.benchmarks}/bare_stream", moved // 8 * 4,
-                                                                    frame, kind)
-                 for kind in ([], ["--tuned"]) for frame in flags.frames}
+        sides = {}
+        for tuning in ([], ["--tuned"]):
+            for frame in flags.frames:
+                name = f"bare {frame >> 10} KiB{', tuned' if tuning else ''}"
+                sides[name] = Bare(f"{flags.benchmarks}/bare_stream", moved // 8 * 4, frame, tuning)
         sides["banyan"] = cluster
         try:
             job = cluster.submit(JOB.format(layers=flags.layers, width=flags.width, chunk=flags.chunk))

@@ -9,6 +9,7 @@
 // there already are pushed, summed and applied, new weights are sent, checked and put into place.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>

@@ -1,5 +1,6 @@
 #include "worker/training/weight_store.h"
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 #include <vector>
