@@ -53,7 +53,7 @@ class ServerHost::Output final : public server::ShardOutput {
       std::set<ChunkId>& written = written_[{work.term, work.step}];
       written.insert(work.chunk);
       if (written.size() < work.part_chunks) return;
-      host_->shards_[shard_]->OnCheckpointWritten(work.term, work.step, std::vector<CheckpointPart::Range>());
+      host_->shards_[shard_]->OnCheckpointWritten(work.term, work.epoch, work.step, std::vector<CheckpointPart::Range>());
     });
   }
 
