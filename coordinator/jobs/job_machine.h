@@ -105,7 +105,16 @@ class JobMachine {
   // Writes (term + 1, restore point, map) and forgets what belonged to the term before.
   void BeginTerm(Now now);
   ChunkMap MakeMap() const;
-  bool ServersReady() const;
+  bool ServersReady() const;  // all of the map
+  // job_replicas.cc
+  uint32_t replicas() const;
+  std::vector<uint64_t> ChunkBytes() const;
+  static ChunkMap::Server Describe(const Process& server);
+  void AdoptMap(ChunkMap map, Now now, std::string text);
+  bool GoesOnWithout(ServerId server, Now now);
+  void GoOnWithoutTheMissing(Now now);
+  void Rebuild(Now now);
+  void TakeInSync(uint64_t server, const JobReport& report);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
   std::string StallText() const;
