@@ -59,6 +59,8 @@ class JobMachine {
   // Dead (`lost`), or taken away. No effect when the job does not have it.
   void RemoveServer(ServerId id, Now now);
   void RemoveWorker(WorkerId id, bool lost, Now now);
+  // Its chunks move to others, if there are any; then the job does not have it any more.
+  void DrainServer(ServerId id, Now now);
   // Goes on to whatever is possible now.
   void Proceed(Now now);
 

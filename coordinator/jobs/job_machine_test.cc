@@ -441,6 +441,22 @@ TEST_F(JobMachineTest, ABackupInSyncGoesOnInTheSameTerm) {
   EXPECT_EQ(state(), kRecovering);
 }
 
+// A server's shards reach a term one after the other, and its report has the term of the last one.
+TEST_F(JobMachineTest, WhatIsInSyncCountsByItsEpochOnly) {
+  Make(MakeJob("servers { count: 2 replicas: 1 } workers { min: 2 }"));
+  Start();
+  const ChunkMap& map = job_->record().map;
+  const ChunkMap::Server& primary = map.PrimaryOf(ChunkId(0));
+  const ChunkMap::Server& backup = map.servers[map.owners[0].backups.at(0)];
+
+  job_->OnReport(Role::kServer, primary.id.value(),
+                 {.term = 0, .in_sync = {{.epoch = map.epoch, .chunk = ChunkId(0), .backup = backup.id,
+                                          .incarnation = backup.incarnation}}},
+                 0, now_);
+
+  EXPECT_EQ(map.owners[0].in_sync, map.owners[0].backups);
+}
+
 TEST_F(JobMachineTest, ACopyNotInSyncIsNotPromoted) {
   Make(MakeJob("servers { count: 2 replicas: 1 } workers { min: 2 }"));
   Start();
@@ -468,6 +484,36 @@ TEST_F(JobMachineTest, AfterItsOwnDeathTheCoordinatorGoesOnWithoutWhoDiedMeanwhi
 
   EXPECT_EQ(state(), kRunning);
   EXPECT_EQ(term(), 1);
+}
+
+TEST_F(JobMachineTest, AServerThatDrainsGivesItsChunksAwayFirst) {
+  Start();
+  job_->AddServer(Process(Role::kServer, 3), now_);
+  const ChunkMap& map = job_->record().map;
+
+  job_->DrainServer(ServerId(2), now_);
+
+  ASSERT_EQ(map.servers.size(), 3u) << "without replicas too";
+  EXPECT_TRUE(job_->Has(Role::kServer, 2)) << "nothing is in sync yet";
+  for (const uint64_t server : {1, 2}) {
+    JobReport report;
+    for (uint32_t chunk = 0; chunk < map.owners.size(); ++chunk) {
+      const ChunkMap::Owner& owner = map.owners[chunk];
+      if (owner.backups.empty() || map.servers[owner.primary].id != ServerId(server)) continue;
+      report.in_sync.push_back({.epoch = map.epoch,
+                                .chunk = ChunkId(chunk),
+                                .backup = map.servers[owner.backups[0]].id,
+                                .incarnation = Incarnation(1)});
+    }
+    Report(server, report);
+  }
+
+  EXPECT_FALSE(job_->Has(Role::kServer, 2));
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(term(), 1);
+  ASSERT_EQ(map.servers.size(), 2u);
+  for (const ChunkMap::Server& server : map.servers) EXPECT_NE(server.id, ServerId(2));
+  EXPECT_EQ(effects_.CountEvents("SERVER_LEFT"), 1);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,7 +44,7 @@ ChunkMap JobMachine::MakeMap() const {
   }
   const std::vector<uint64_t> bytes = ChunkBytes();
   for (const uint32_t primary : PlaceChunks(bytes, ids)) map.owners.push_back({.primary = primary});
-  NameBackups(bytes, replicas(), UINT64_MAX, map);
+  NameBackups(bytes, replicas(), UINT64_MAX, {}, map);
   return map;
 }
 
@@ -86,9 +87,14 @@ void JobMachine::GoOnWithoutTheMissing(Now now) {
   }
 }
 
-// Copies that are missing are made where there is room, while training goes on; a batch at a time.
+// Copies that are missing, or on servers that leave, are made where there is room, while training goes on; a batch at a
+// time. When all are there, who leaves is left out, as if it had died: its backups are in sync.
 void JobMachine::Rebuild(Now now) {
-  if (replicas() == 0 || !AllInSync(record_.map)) return;
+  std::set<ServerId> leaving;
+  for (const auto& [id, process] : servers_) {
+    if (process.member.draining) leaving.insert(ServerId(id));
+  }
+  if ((replicas() == 0 && leaving.empty()) || !AllInSync(record_.map)) return;
   ChunkMap map = record_.map;
   for (const auto& [id, process] : servers_) {
     const bool known = std::ranges::any_of(map.servers, [id = id](const ChunkMap::Server& server) {
@@ -96,10 +102,29 @@ void JobMachine::Rebuild(Now now) {
     });
     if (!known && !process.member.draining) map.servers.push_back(Describe(process));
   }
-  if (NameBackups(ChunkBytes(), replicas(), kBatchBytes, map)) AdoptMap(std::move(map), now, "backups named");
+  if (NameBackups(ChunkBytes(), replicas(), kBatchBytes, leaving, map)) {
+    return AdoptMap(std::move(map), now, "backups named");
+  }
+  for (const ServerId server : leaving) {
+    std::optional<ChunkMap> rest = WithoutServer(record_.map, server);
+    if (!rest.has_value() || rest->servers.empty()) continue;
+    const auto found = servers_.find(server.value());
+    const std::string name = found->second.member.introduction.name;
+    AdoptMap(*std::move(rest), now, absl::StrCat("the chunks of ", name, " have moved"));
+    KeepCounters(found->second);
+    servers_.erase(found);
+    Note(now, "SERVER_LEFT", name, "");
+  }
 }
 
-// Durable before it is used; the epoch stays, for nobody else goes by it.
+void JobMachine::DrainServer(ServerId id, Now now) {
+  const auto found = servers_.find(id.value());
+  if (found == servers_.end() || std::exchange(found->second.member.draining, true)) return;
+  Proceed(now);
+}
+
+// Durable before it is used; the epoch stays, for nobody else goes by it. The news name their epoch, and are told once:
+// the rest of the report may be of an older term, where another shard of the server is behind.
 void JobMachine::TakeInSync(uint64_t server, const JobReport& report) {
   bool news = false;
   for (const InSync& told : report.in_sync) {

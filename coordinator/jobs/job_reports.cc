@@ -85,7 +85,7 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   if (role == Role::kServer && plan_) {
     process.ready = record_.term != 0 && !stale && report.ready;
     TakeEntries(report, now);
-    if (!stale) TakeInSync(id, report);
+    TakeInSync(id, report);
     for (const CheckpointPart& part : report.parts) TakePart(id, part, now);
     if (!IsActive(record_.state)) return;
     PublishWhatIsComplete();

@@ -14,9 +14,10 @@ bool Contains(const std::vector<uint32_t>& indexes, uint32_t index) {
 
 }  // namespace
 
-bool NameBackups(std::span<const uint64_t> chunk_bytes, uint32_t replicas, uint64_t most_bytes, ChunkMap& map) {
+bool NameBackups(std::span<const uint64_t> chunk_bytes, uint32_t replicas, uint64_t most_bytes,
+                 const std::set<ServerId>& leaving, ChunkMap& map) {
   CHECK_EQ(chunk_bytes.size(), map.owners.size());
-  const size_t wanted = std::min<size_t>(replicas, map.servers.empty() ? 0 : map.servers.size() - 1);
+  const auto stays = [&](uint32_t index) { return !leaving.contains(map.servers[index].id); };
   std::vector<uint64_t> load(map.servers.size(), 0);
   for (size_t chunk = 0; chunk < map.owners.size(); ++chunk) {
     load[map.owners[chunk].primary] += chunk_bytes[chunk];
@@ -26,13 +27,14 @@ bool NameBackups(std::span<const uint64_t> chunk_bytes, uint32_t replicas, uint6
   bool named = false;
   for (size_t chunk = 0; chunk < map.owners.size(); ++chunk) {
     ChunkMap::Owner& owner = map.owners[chunk];
-    while (owner.backups.size() < wanted) {
-      if (named && named_bytes + chunk_bytes[chunk] > most_bytes) return true;
+    while (std::ranges::count_if(owner.backups, stays) + (stays(owner.primary) ? 1 : 0) < 1 + int64_t{replicas}) {
       std::optional<uint32_t> best;
       for (uint32_t i = 0; i < load.size(); ++i) {
-        if (i == owner.primary || Contains(owner.backups, i)) continue;
+        if (!stays(i) || i == owner.primary || Contains(owner.backups, i)) continue;
         if (!best.has_value() || load[i] < load[*best]) best = i;
       }
+      if (!best.has_value()) break;
+      if (named && named_bytes + chunk_bytes[chunk] > most_bytes) return true;
       owner.backups.push_back(*best);
       load[*best] += chunk_bytes[chunk];
       named_bytes += chunk_bytes[chunk];

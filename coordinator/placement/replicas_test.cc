@@ -19,7 +19,7 @@ TEST(ReplicasTest, BackupsAreElsewhereAndSpread) {
   ChunkMap map = MapOf(3, 9);
   const std::vector<uint64_t> bytes(9, 100);
 
-  ASSERT_TRUE(NameBackups(bytes, 1, UINT64_MAX, map));
+  ASSERT_TRUE(NameBackups(bytes, 1, UINT64_MAX, {}, map));
 
   std::vector<int> copies(3);
   for (const ChunkMap::Owner& owner : map.owners) {
@@ -28,23 +28,34 @@ TEST(ReplicasTest, BackupsAreElsewhereAndSpread) {
     ++copies[owner.backups[0]];
   }
   for (const int count : copies) EXPECT_NEAR(count, 3, 1);
-  EXPECT_FALSE(NameBackups(bytes, 1, UINT64_MAX, map)) << "all there";
+  EXPECT_FALSE(NameBackups(bytes, 1, UINT64_MAX, {}, map)) << "all there";
 }
 
 TEST(ReplicasTest, AsManyAsThereAreServersAndABatchAtATime) {
   ChunkMap map = MapOf(2, 4);
   const std::vector<uint64_t> bytes = {100, 100, 100, 0};
 
-  ASSERT_TRUE(NameBackups(bytes, 3, 150, map));
+  ASSERT_TRUE(NameBackups(bytes, 3, 150, {}, map));
   EXPECT_EQ(map.owners[0].backups, std::vector<uint32_t>({1}));
   EXPECT_TRUE(map.owners[1].backups.empty());
-  ASSERT_TRUE(NameBackups(bytes, 3, 150, map));
-  ASSERT_TRUE(NameBackups(bytes, 3, 150, map));
+  ASSERT_TRUE(NameBackups(bytes, 3, 150, {}, map));
+  ASSERT_TRUE(NameBackups(bytes, 3, 150, {}, map));
   EXPECT_EQ(map.owners[3].backups.size(), 1u);
-  EXPECT_FALSE(NameBackups(bytes, 3, 150, map));
+  EXPECT_FALSE(NameBackups(bytes, 3, 150, {}, map));
 
   ChunkMap alone = MapOf(1, 1);
-  EXPECT_FALSE(NameBackups(std::vector<uint64_t>{1}, 1, 1, alone));
+  EXPECT_FALSE(NameBackups(std::vector<uint64_t>{1}, 1, 1, {}, alone));
+}
+
+TEST(ReplicasTest, WhoLeavesIsReplacedFirst) {
+  ChunkMap map = MapOf(3, 3);
+  const std::vector<uint64_t> bytes(3, 100);
+
+  ASSERT_TRUE(NameBackups(bytes, 0, UINT64_MAX, {ServerId(11)}, map));
+  EXPECT_TRUE(map.owners[0].backups.empty());
+  ASSERT_EQ(map.owners[1].backups.size(), 1u);
+  EXPECT_FALSE(NameBackups(bytes, 0, UINT64_MAX, {ServerId(11)}, map));
+  EXPECT_FALSE(NameBackups(bytes, 0, UINT64_MAX, {ServerId(10), ServerId(11), ServerId(12)}, map)) << "nobody is left";
 }
 
 TEST(ReplicasTest, WithoutAServerABackupInSyncIsThePrimary) {
