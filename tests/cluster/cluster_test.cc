@@ -92,7 +92,7 @@ struct TestServer {
   std::unique_ptr<server::ServerAgent> agent;
 };
 
-class ClusterTest : public testing::Test {
+class ClusterTest : public ::testing::Test {
  protected:
   using Shares = std::vector<std::vector<Node>>;  // by worker
   using Entries = std::map<std::pair<Step, ChunkId>, std::pair<uint64_t, double>>;  // fingerprint, loss
@@ -100,7 +100,7 @@ class ClusterTest : public testing::Test {
   static void SetUpTestSuite() { device_ = worker::CpuDevice::Create().value().release(); }
 
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "/banyan_cluster_XXXXXX";
+    std::string pattern = ::testing::TempDir() + "/banyan_cluster_XXXXXX";
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     directory_ = pattern;
     std::ofstream text(directory_ + "/text.txt");
