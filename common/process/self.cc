@@ -9,7 +9,11 @@
 
 namespace banyan {
 
-std::string BuildVersion() { return std::string(kVersion) + "+" + kCommit; }
+std::string BuildVersion() {
+  std::string version = kVersion;
+  version += '+';
+  return version.append(kCommit);
+}
 
 std::string HostName() {
   std::array<char, 256> name = {};
