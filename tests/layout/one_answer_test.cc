@@ -43,7 +43,7 @@ recipe:
   data: {table: {path: "data:TABLE"}}
   batch: {samples: 8, leaf: 1}
   until: {steps: 1}
-  optimizer: {sgd: {learning_rate: 0.03}}
+  optimizer: {momentum: {learning_rate: 0.03}}
 )";
 
 // Some text that is the same everywhere, short enough for four steps to read all of it.
@@ -183,13 +183,14 @@ TEST_F(OneAnswerTest, StoppedAndResumedOnAnotherCluster) {
 }
 
 // One step of all samples, a sample a leaf: two lines of the file change places, and nothing but the leaves that hold
-// them does. Beside each other in the tree they are a + b and b + a; elsewhere the sums round otherwise.
+// them does; momentum keeps the sum as it is. Beside each other in the tree they are a + b and b + a; elsewhere the sums
+// round otherwise.
 TEST_F(OneAnswerTest, SwappedLeavesGiveAnother) {
   std::vector<std::string> lines;
   uint32_t state = 1;
   for (int line = 0; line < 8; ++line) {
     std::string& text = lines.emplace_back();
-    for (int column = 0; column < 20; ++column) {
+    for (int column = 0; column < 60; ++column) {
       state = state * 1664525 + 1013904223;
       absl::StrAppend(&text, column == 0 ? "" : ",", static_cast<double>(state >> 8) / (1 << 23) - 1);
     }
