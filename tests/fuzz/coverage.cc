@@ -22,11 +22,15 @@ void BeginInput() {
 
 size_t NewSteps() {
   size_t steps = 0;
-  for (size_t i = 0; i < kPairs; ++i) {
-    if (counts[i] == 0) continue;
-    const uint8_t power = std::bit_floor(counts[i]);
-    if ((seen[i] & power) == 0) ++steps;
-    seen[i] |= power;
+  uint64_t eight;
+  for (size_t begin = 0; begin < kPairs; begin += sizeof(eight)) {
+    std::memcpy(&eight, counts + begin, sizeof(eight));
+    if (eight == 0) continue;  // nearly always
+    for (size_t i = begin; i < begin + sizeof(eight); ++i) {
+      const uint8_t power = std::bit_floor(counts[i]);
+      if ((seen[i] & power) != power) ++steps;
+      seen[i] |= power;
+    }
   }
   return steps;
 }
