@@ -22,8 +22,8 @@ VECTOR_COPTS = [
 GENERATED_COPTS = ["-std=c++20", "-w"]
 
 def banyan_library(name, copts = [], **kwargs):
-    """A C++ library: one header, one source, one target."""
-    native.cc_library(name = name, copts = COPTS + copts, **kwargs)
+    """A C++ library: one header, one source, one target; compiled and archived once, for programs and tests alike."""
+    native.cc_library(name = name, copts = COPTS + copts, linkstatic = True, **kwargs)
 
 def banyan_binary(name, copts = [], **kwargs):
     """A program."""
@@ -34,6 +34,7 @@ def banyan_test(name, copts = [], deps = [], size = "small", main = True, **kwar
     native.cc_test(
         name = name,
         copts = COPTS + copts,
+        linkstatic = True,
         size = size,
         deps = deps + ["@system//:gtest_main" if main else "@system//:gtest"],
         **kwargs
@@ -77,6 +78,7 @@ def banyan_proto(name, deps = [], grpc = False, **kwargs):
         srcs = [out for out in outs if out.endswith(".cc")],
         hdrs = [out for out in outs if out.endswith(".h")],
         copts = GENERATED_COPTS,
+        linkstatic = True,
         deps = deps + ["@system//:grpc" if grpc else "@system//:protobuf"],
         **kwargs
     )
