@@ -21,24 +21,30 @@ VECTOR_COPTS = [
 # Generated code is held to the language level, not to our warnings.
 GENERATED_COPTS = ["-std=c++20", "-w"]
 
-def banyan_library(name, copts = [], **kwargs):
-    """A C++ library: one header, one source, one target; compiled and archived once, for programs and tests alike."""
-    native.cc_library(name = name, copts = COPTS + copts, linkstatic = True, **kwargs)
+def _compiled(prelude, copts, deps):
+    """copts and deps of a target; flags of its own, as of vector loops, exclude the precompiled header."""
+    if copts:
+        return {"copts": COPTS + copts, "deps": deps}
+    return {
+        "copts": COPTS + ["-include", "bazel/%s/%s.h" % (prelude, prelude)],
+        "deps": deps + ["//bazel:" + prelude],
+    }
 
-def banyan_binary(name, copts = [], **kwargs):
+def banyan_library(name, copts = [], deps = [], **kwargs):
+    """A C++ library: one header, one source, one target; compiled and archived once, for programs and tests alike."""
+    kwargs.update(_compiled("prelude", copts, deps))
+    native.cc_library(name = name, linkstatic = True, **kwargs)
+
+def banyan_binary(name, copts = [], deps = [], **kwargs):
     """A program."""
-    native.cc_binary(name = name, copts = COPTS + copts, **kwargs)
+    kwargs.update(_compiled("prelude", copts, deps))
+    native.cc_binary(name = name, **kwargs)
 
 def banyan_test(name, copts = [], deps = [], size = "small", main = True, **kwargs):
     """A GoogleTest program."""
-    native.cc_test(
-        name = name,
-        copts = COPTS + copts,
-        linkstatic = True,
-        size = size,
-        deps = deps + ["@system//:gtest_main" if main else "@system//:gtest"],
-        **kwargs
-    )
+    deps = deps + ["@system//:gtest_main" if main else "@system//:gtest"]
+    kwargs.update(_compiled("test_prelude", copts, deps))
+    native.cc_test(name = name, linkstatic = True, size = size, **kwargs)
 
 def banyan_benchmark(name, copts = [], deps = [], **kwargs):
     """A google-benchmark program, or one with a main of its own; built by `bazel build //...`, run by hand."""

@@ -2,13 +2,17 @@
 // instruction set level of this processor, against the reference.
 #include "worker/layers/operator.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <ostream>
 #include <random>
+#include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/model/graph_builder.h"
 #include "gtest/gtest.h"
 #include "worker/device/cpu_device.h"
@@ -24,6 +28,7 @@ struct LayerCase {
   std::vector<Shape> inputs;
   int64_t samples = 1;
   int64_t classes = 0;  // of an index input: the only one, or a loss's second
+  double spread = 1;    // inputs lie in [-spread, spread)
 };
 
 void PrintTo(const LayerCase& c, std::ostream* out) { *out << c.name; }
@@ -49,7 +54,7 @@ class Harness {
     for (size_t i = 0; i < layer_.inputs.size(); ++i) {
       const Tensor& tensor = graph_.tensor(layer_.inputs[i]);
       const int64_t size = samples_ * ElementsOf(tensor.shape);
-      reals_.push_back(tensor.element == ElementKind::kReal ? Random(size) : std::vector<double>());
+      reals_.push_back(tensor.element == ElementKind::kReal ? Random(size, c.spread) : std::vector<double>());
       indices_.emplace_back();
       if (tensor.element == ElementKind::kIndex) {
         for (int64_t k = 0; k < size; ++k) indices_[i].push_back(static_cast<int32_t>(generator_() % c.classes));
@@ -136,9 +141,11 @@ class Harness {
     return TensorId(static_cast<uint32_t>(graph_.tensors.size() - 1));
   }
 
-  std::vector<double> Random(int64_t size) {
+  std::vector<double> Random(int64_t size, double spread = 1) {
     std::vector<double> values(size);
-    for (double& value : values) value = static_cast<float>(std::ldexp(static_cast<double>(generator_()), -31) - 1.0);
+    for (double& value : values) {
+      value = static_cast<float>(spread * (std::ldexp(static_cast<double>(generator_()), -31) - 1.0));
+    }
     return values;
   }
 
@@ -164,15 +171,6 @@ double Norm(const std::vector<double>& values) {
   double sum = 0;
   for (double value : values) sum += value * value;
   return std::sqrt(sum);
-}
-
-// |a - b| <= tolerance * |b|, as vectors, with a floor for a gradient that is zero.
-template <typename T>
-void ExpectClose(const std::vector<T>& a, const std::vector<double>& b, double tolerance) {
-  ASSERT_EQ(a.size(), b.size());
-  std::vector<double> error(b.size());
-  for (size_t i = 0; i < b.size(); ++i) error[i] = static_cast<double>(a[i]) - b[i];
-  EXPECT_LE(Norm(error), tolerance * (Norm(b) + 1e-3 * std::sqrt(static_cast<double>(b.size()))));
 }
 
 std::vector<LayerCase> Cases() {
@@ -208,6 +206,12 @@ std::vector<LayerCase> Cases() {
       {"Gelu", ActivationAttributes{.activation = kGeluTanh}, {{3, 17}}, 1},
       {"Tanh", ActivationAttributes{.activation = kTanh}, {{17}}, 5},
       {"Sigmoid", ActivationAttributes{.activation = kSigmoid}, {{1}}, 1},
+      {"GeluFar", ActivationAttributes{.activation = kGeluTanh}, {{131}}, 1, 0, 12},
+      {"TanhFar", ActivationAttributes{.activation = kTanh}, {{131}}, 1, 0, 12},
+      {"SigmoidFar", ActivationAttributes{.activation = kSigmoid}, {{131}}, 1, 0, 30},
+      {"AttentionSharp", CausalSelfAttentionAttributes{.heads = 2, .dropout = 0.2}, {{33, 3 * 18}}, 1, 0, 4},
+      {"LayerNormFar", LayerNormAttributes{}, {{3, 31}}, 2, 0, 100},
+      {"CrossEntropySharp", CrossEntropyAttributes{}, {{5, 31}, {5}}, 3, 31, 20},
       {"Add", AddAttributes{}, {{3, 31}, {3, 31}}, 2},
       {"CrossEntropy", CrossEntropyAttributes{}, {{5, 31}, {5}}, 3, 31},
       {"CrossEntropyBytes", CrossEntropyAttributes{}, {{3, 256}, {3}}, 2, 256},
@@ -219,6 +223,23 @@ std::vector<LayerCase> Cases() {
 
 class OperatorTest : public testing::TestWithParam<LayerCase> {
  protected:
+  void TearDown() override {
+    if (largest_error_ > 0) RecordProperty("largest_error", absl::StrCat(largest_error_));
+  }
+
+  // |a - b| <= tolerance * |b|, as vectors, with a floor for a gradient that is zero.
+  template <typename T>
+  void ExpectClose(const std::vector<T>& a, const std::vector<double>& b, double tolerance) {
+    ASSERT_EQ(a.size(), b.size());
+    if (b.empty()) return;
+    std::vector<double> error(b.size());
+    for (size_t i = 0; i < b.size(); ++i) error[i] = static_cast<double>(a[i]) - b[i];
+    const double relative = Norm(error) / (Norm(b) + 1e-3 * std::sqrt(static_cast<double>(b.size())));
+    EXPECT_LE(relative, tolerance);
+    largest_error_ = std::max(largest_error_, relative);
+  }
+
+  double largest_error_ = 0;
   Harness harness_{GetParam()};
   ReferenceOperatorFactory reference_;
 };
@@ -293,6 +314,21 @@ TEST_P(OperatorTest, RepeatsItsBits) {
   EXPECT_EQ(first.outputs, second.outputs);
   EXPECT_EQ(first.gradients, second.gradients);
   EXPECT_EQ(first.loss[0], second.loss[0]);
+}
+
+// A layer, or an activation alone or inside a linear layer, that is added without a case here is found.
+TEST(OperatorCasesTest, HaveEveryLayerAndActivation) {
+  std::set<size_t> layers;
+  std::set<Activation> alone, fused;
+  for (const LayerCase& c : Cases()) {
+    layers.insert(c.attributes.index());
+    if (const auto* linear = std::get_if<LinearAttributes>(&c.attributes)) fused.insert(linear->activation);
+    if (const auto* activation = std::get_if<ActivationAttributes>(&c.attributes)) alone.insert(activation->activation);
+  }
+  constexpr auto kActivations = static_cast<size_t>(Activation::kSigmoid);  // the last one; kNone is the first
+  EXPECT_EQ(layers.size(), std::variant_size_v<LayerAttributes>);
+  EXPECT_EQ(alone.size(), kActivations);
+  EXPECT_EQ(fused.size(), kActivations + 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Layers, OperatorTest, testing::ValuesIn(Cases()),
