@@ -21,12 +21,20 @@ VECTOR_COPTS = [
 # Generated code is held to the language level, not to our warnings.
 GENERATED_COPTS = ["-std=c++20", "-w"]
 
+# The libraries turn these off around code that GCC misjudges, by pragmas that a precompiled header loses.
+PRECOMPILED_COPTS = [
+    "-Wno-array-bounds",
+    "-Wno-stringop-overflow",
+    "-Wno-stringop-overread",
+    "-Wno-error=maybe-uninitialized",
+]
+
 def _compiled(prelude, copts, deps):
     """copts and deps of a target; flags of its own, as of vector loops, exclude the precompiled header."""
     if copts:
         return {"copts": COPTS + copts, "deps": deps}
     return {
-        "copts": COPTS + ["-include", "bazel/%s/%s.h" % (prelude, prelude)],
+        "copts": COPTS + PRECOMPILED_COPTS + ["-include", "bazel/%s/%s.h" % (prelude, prelude)],
         "deps": deps + ["//bazel:" + prelude],
     }
 

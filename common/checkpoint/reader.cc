@@ -14,6 +14,9 @@
 namespace banyan {
 namespace {
 
+// Of the names in a file that transformers' GPT2LMHeadModel.save_pretrained wrote.
+constexpr std::string_view kTransformersPrefix = "transformer.";
+
 absl::Status Damaged(const std::string& directory, const absl::Status& reason) {
   return absl::DataLossError(absl::StrCat("checkpoint '", directory, "' is damaged: ", reason.message()));
 }
@@ -150,7 +153,7 @@ absl::StatusOr<TensorFiles> OpenInitialWeights(FileSystem& files, const std::str
   if (opened.empty()) {
     return absl::NotFoundError(absl::StrCat("no safetensors file in '", directory, "' to start from"));
   }
-  return TensorFiles::Open(std::move(opened));
+  return TensorFiles::Open(std::move(opened), kTransformersPrefix);
 }
 
 }  // namespace banyan

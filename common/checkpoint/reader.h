@@ -76,7 +76,8 @@ absl::StatusOr<CheckpointReader> OpenNewestCheckpoint(FileSystem& files, const s
                                                       std::vector<CheckpointEntry>* skipped = nullptr);
 
 // The weights to start a job from (`init_from`): a checkpoint's model.safetensors with its checksums, or, in a
-// directory without a manifest, model.safetensors or else every *.safetensors. NOT_FOUND when there is none.
+// directory without a manifest, model.safetensors or else every *.safetensors. transformers writes a whole GPT-2 with
+// `transformer.` in front of each name; it is dropped. NOT_FOUND when there is none.
 absl::StatusOr<TensorFiles> OpenInitialWeights(FileSystem& files, const std::string& directory);
 
 }  // namespace banyan

@@ -141,9 +141,29 @@ TEST_F(CheckpointReaderTest, InitialWeightsComeFromACheckpointOrAnyDirectory) {
   ASSERT_TRUE(plain.Read("h.0.bias", 0, std::as_writable_bytes(std::span(bytes))).ok());
   EXPECT_EQ(bytes, fixture::TensorBytes(fixture::SmallLayout(), "h.0.bias", kName));
   ASSERT_TRUE(WriteFileAtomically(disk_, "/plain/part-2.safetensors", model).ok());
-  EXPECT_THAT(std::string(OpenInitialWeights(disk_, "/plain").status().message()), HasSubstr("is in another file too"));
+  EXPECT_THAT(std::string(OpenInitialWeights(disk_, "/plain").status().message()), HasSubstr("is there twice"));
   ASSERT_TRUE(WriteFileAtomically(disk_, "/plain/model.safetensors", model).ok());
   EXPECT_TRUE(OpenInitialWeights(disk_, "/plain").ok()) << "model.safetensors alone counts";
+}
+
+TEST_F(CheckpointReaderTest, InitialWeightsOfTransformersHaveAPrefix) {
+  // The shortest file of two fp32 tensors: header length, header, bytes.
+  const auto write = [&](const std::string& header) {
+    std::string file(8, '\0');
+    file[0] = static_cast<char>(header.size());
+    ASSERT_TRUE(WriteFileAtomically(disk_, "/hf/model.safetensors", file + header + std::string(8, '\0')).ok());
+  };
+  ASSERT_TRUE(disk_.CreateDirectory("/hf").ok());
+  write(R"({"transformer.w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+        R"("lm":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})");
+  const auto found = OpenInitialWeights(disk_, "/hf").value();
+  EXPECT_TRUE(found.Check("w", {1}).ok());
+  EXPECT_TRUE(found.Check("lm", {1}).ok());
+  EXPECT_EQ(found.Check("transformer.w", {1}).message(), "has no tensor 'transformer.w'");
+  EXPECT_EQ(found.Check("w", {2}).message(), "tensor 'w' is F32 [1], expected F32 [2]");
+  write(R"({"transformer.w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+        R"("w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})");
+  EXPECT_THAT(std::string(OpenInitialWeights(disk_, "/hf").status().message()), HasSubstr("'w' of"));
 }
 
 }  // namespace

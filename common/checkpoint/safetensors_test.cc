@@ -3,6 +3,7 @@
 #include <random>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/bytes.h"
 #include "common/file/file_util.h"
 #include "common/file/simulated_disk.h"
@@ -92,13 +93,14 @@ TEST(SafetensorsTest, RefusesLengthsOutsideTheFile) {
 // The fuzzer's corpus, each entry also cut off at every byte and with every byte changed in two ways.
 TEST(SafetensorsFuzzTest, ReplaysCorpusAndMutations) {
   const std::string corpus[] = {
-      std::string("\x04\0", 2) + R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-      std::string("\x0e\0", 2) + R"({"__metadata__":{"format":"pt"},)" +
-          R"("b":{"dtype":"F64","shape":[],"data_offsets":[6,14]},)" +
-          R"("\u00e9":{"dtype":"BF16","shape":[3,1],"data_offsets":[0,6]}}   )",
-      std::string("\0\0", 2) + R"({"e":{"dtype":"U8","shape":[0,18446744073709551615],"data_offsets":[0,0]}})",
-      std::string("\0\0", 2) + R"({"e":{"dtype":"I8","shape":[0],"data_offsets":[0,0]},)" +
-          R"("":{"dtype":"BOOL","shape":[0],"data_offsets":[0,0]}})",
+      absl::StrCat(absl::string_view("\x04\0", 2), R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})"),
+      absl::StrCat(absl::string_view("\x0e\0", 2), R"({"__metadata__":{"format":"pt"},)",
+                   R"("b":{"dtype":"F64","shape":[],"data_offsets":[6,14]},)",
+                   R"("\u00e9":{"dtype":"BF16","shape":[3,1],"data_offsets":[0,6]}}   )"),
+      absl::StrCat(absl::string_view("\0\0", 2),
+                   R"({"e":{"dtype":"U8","shape":[0,18446744073709551615],"data_offsets":[0,0]}})"),
+      absl::StrCat(absl::string_view("\0\0", 2), R"({"e":{"dtype":"I8","shape":[0],"data_offsets":[0,0]},)",
+                   R"("":{"dtype":"BOOL","shape":[0],"data_offsets":[0,0]}})"),
   };
   const auto run = [](const std::string& input) {
     LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());

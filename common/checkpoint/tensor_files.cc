@@ -7,26 +7,35 @@
 
 namespace banyan {
 
-absl::StatusOr<TensorFiles> TensorFiles::Open(std::vector<std::unique_ptr<File>> files) {
+absl::StatusOr<TensorFiles> TensorFiles::Open(std::vector<std::unique_ptr<File>> files, std::string_view prefix) {
   TensorFiles result;
   for (std::unique_ptr<File>& file : files) {
     ASSIGN_OR_RETURN(SafetensorsHeader header, ReadSafetensorsHeader(*file));
     for (SafetensorsHeader::Tensor& tensor : header.tensors) {
-      const bool is_new = result.tensors_
-                              .emplace(tensor.name, Tensor{.dtype = tensor.dtype,
-                                                           .shape = std::move(tensor.shape),
-                                                           .file = result.files_.size(),
-                                                           .offset = tensor.begin,
-                                                           .size = tensor.end - tensor.begin})
-                              .second;
+      std::string name = std::move(tensor.name);
+      if (name.starts_with(prefix)) name.erase(0, prefix.size());
+      Tensor place = {.dtype = tensor.dtype,
+                      .shape = std::move(tensor.shape),
+                      .file = result.files_.size(),
+                      .offset = tensor.begin,
+                      .size = tensor.end - tensor.begin};
+      const auto [it, is_new] = result.tensors_.emplace(std::move(name), std::move(place));
       if (!is_new) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("tensor '", tensor.name, "' of '", file->path(), "' is in another file too"));
+        return absl::InvalidArgumentError(absl::StrCat("tensor '", it->first, "' of '", file->path(), "' is there twice"));
       }
     }
     result.files_.push_back(std::move(file));
   }
   return result;
+}
+
+absl::Status TensorFiles::Check(std::string_view name, const Shape& shape) const {
+  const auto it = tensors_.find(name);
+  if (it == tensors_.end()) return absl::InvalidArgumentError(absl::StrCat("has no tensor '", std::string(name), "'"));
+  if (it->second.dtype == DType::kF32 && it->second.shape == shape) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("tensor '", std::string(name), "' is ",
+                                                 std::string(DTypeName(it->second.dtype)), " ",
+                                                 ShapeText(it->second.shape), ", expected F32 ", ShapeText(shape)));
 }
 
 absl::Status TensorFiles::Read(std::string_view name, int64_t first_element, std::span<std::byte> into) const {

@@ -28,11 +28,15 @@ class TensorFiles {
     uint64_t size = 0;    // bytes
   };
 
-  // INVALID_ARGUMENT for a bad header, or a name that two files have.
-  static absl::StatusOr<TensorFiles> Open(std::vector<std::unique_ptr<File>> files);
+  // A tensor whose name begins with `prefix` is known without it. INVALID_ARGUMENT for a bad header, or two tensors of
+  // one name.
+  static absl::StatusOr<TensorFiles> Open(std::vector<std::unique_ptr<File>> files, std::string_view prefix = "");
 
   // In byte order of name.
   const std::map<std::string, Tensor, std::less<>>& tensors() const { return tensors_; }
+
+  // INVALID_ARGUMENT unless there is a tensor of this name, fp32 and of this shape: what is there, and what is expected.
+  absl::Status Check(std::string_view name, const Shape& shape) const;
 
   // Fills `into` with elements from `first_element` on. NOT_FOUND for an unknown name, OUT_OF_RANGE past its end,
   // INVALID_ARGUMENT when `into` is not whole elements; else what the file says.

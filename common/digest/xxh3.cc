@@ -1,6 +1,8 @@
 #include "common/digest/xxh3.h"
 
 #include <xxhash.h>
+// After it: replaces its functions by those that pick the vector instructions of this processor.
+#include <xxh_x86dispatch.h>
 
 #include "common/base/check.h"
 

@@ -2,10 +2,12 @@
 
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "spdlog/sinks/base_sink.h"
 #include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
 
 namespace banyan::log {
 namespace {
@@ -78,6 +80,12 @@ void SetUp(Options options) {
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %L %n %v");
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
+}
+
+void Write(Severity severity, fmt::string_view format, fmt::format_args arguments) {
+  const spdlog::level::level_enum level = ToSpdlog(severity);
+  spdlog::logger& logger = *spdlog::default_logger_raw();
+  if (logger.should_log(level)) logger.log(level, fmt::vformat(format, arguments));
 }
 
 }  // namespace banyan::log

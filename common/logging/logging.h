@@ -4,10 +4,9 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "absl/time/time.h"
-#include "spdlog/spdlog.h"
+#include "fmt/core.h"
 
 // The log of a process: lines on stderr as `2026-01-31 12:00:00.123 I worker-0 text`, and, where a collector is set,
 // each line handed to it as well. Set up once in main; before that, lines go to stderr unnamed. Thread-safe.
@@ -35,25 +34,28 @@ struct Options {
 
 void SetUp(Options options);
 
+// What the functions below share: writes the line if its severity is logged.
+void Write(Severity severity, fmt::string_view format, fmt::format_args arguments);
+
 // Arguments as fmt's: log::Info("job {} reached step {}", id, step).
 template <typename... Args>
-void Debug(spdlog::format_string_t<Args...> format, Args&&... args) {
-  spdlog::debug(format, std::forward<Args>(args)...);
+void Debug(fmt::format_string<Args...> format, Args&&... args) {
+  Write(Severity::kDebug, format, fmt::make_format_args(args...));
 }
 
 template <typename... Args>
-void Info(spdlog::format_string_t<Args...> format, Args&&... args) {
-  spdlog::info(format, std::forward<Args>(args)...);
+void Info(fmt::format_string<Args...> format, Args&&... args) {
+  Write(Severity::kInfo, format, fmt::make_format_args(args...));
 }
 
 template <typename... Args>
-void Warning(spdlog::format_string_t<Args...> format, Args&&... args) {
-  spdlog::warn(format, std::forward<Args>(args)...);
+void Warning(fmt::format_string<Args...> format, Args&&... args) {
+  Write(Severity::kWarning, format, fmt::make_format_args(args...));
 }
 
 template <typename... Args>
-void Error(spdlog::format_string_t<Args...> format, Args&&... args) {
-  spdlog::error(format, std::forward<Args>(args)...);
+void Error(fmt::format_string<Args...> format, Args&&... args) {
+  Write(Severity::kError, format, fmt::make_format_args(args...));
 }
 
 }  // namespace banyan::log

@@ -5,11 +5,12 @@
 
 #include <array>
 
+#include "absl/strings/str_cat.h"
 #include "common/process/commit.h"
 
 namespace banyan {
 
-std::string BuildVersion() { return std::string(kVersion) + "+" + kCommit; }
+std::string BuildVersion() { return absl::StrCat(kVersion, "+", kCommit); }
 
 std::string HostName() {
   std::array<char, 256> name = {};

@@ -1,6 +1,7 @@
 #include "common/rpc/channel.h"
 
 #include "common/rpc/frame.h"
+#include "common/rpc/process_settings.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -8,6 +9,7 @@
 namespace banyan {
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& endpoint) {
+  SetUpProcessForRpc();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);

@@ -19,10 +19,13 @@ template <typename Reactor>
 class FrameStreamBase : public FrameStream, public Reactor, public std::enable_shared_from_this<FrameStreamBase<Reactor>> {
  public:
   void Send(Frame frame, uint32_t priority) override {
-    MutexLock lock(mutex_);
-    if (closing_) return;
-    queue_.emplace(priority, std::move(frame));
-    WriteNext();
+    {
+      MutexLock lock(mutex_);
+      if (closing_) return;
+      queue_.emplace(priority, std::move(frame));
+      if (!TakeNext()) return;
+    }
+    Write();
   }
 
   void Consumed() override {
@@ -68,15 +71,17 @@ class FrameStreamBase : public FrameStream, public Reactor, public std::enable_s
   void OnWriteDone(bool ok) override {
     // A failed write means that the stream is ending; OnReadDone or OnCancel says so too.
     outgoing_.Clear();
-    if (ok && handlers_.on_written) handlers_.on_written();
+    if (ok && handlers_.on_written) handlers_.on_written(queued());
     bool closed = false;
+    bool more = false;
     {
       MutexLock lock(mutex_);
       writing_ = false;
       closed = closing_;
-      WriteNext();
+      more = TakeNext();
     }
     if (closed) OnWritesSettled();
+    if (more) Write();
   }
 
  protected:
@@ -87,6 +92,11 @@ class FrameStreamBase : public FrameStream, public Reactor, public std::enable_s
 
   // The write that was under way when the stream was closed is over.
   virtual void OnWritesSettled() = 0;
+
+  // Between these gRPC must not let go of the stream, whoever closes it meanwhile. The first is called with the mutex
+  // held and the stream open; after the second this object may be gone.
+  virtual void BeforeWrite() = 0;
+  virtual void AfterWrite() = 0;
 
   void StartReading() {
     MutexLock lock(mutex_);
@@ -124,17 +134,26 @@ class FrameStreamBase : public FrameStream, public Reactor, public std::enable_s
     this->StartRead(&incoming_);
   }
 
-  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (writing_ || closing_ || queue_.empty()) return;
+  // Whether there is a frame to write now. Whoever is told so owns `next_` and `outgoing_` and calls Write.
+  bool TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || closing_ || queue_.empty()) return false;
     writing_ = true;
-    auto first = queue_.begin();
-    outgoing_ = EncodeFrame(first->second);
-    queue_.erase(first);
+    next_ = std::move(queue_.extract(queue_.begin()).mapped());
+    BeforeWrite();
+    return true;
+  }
+
+  // With no lock held: gRPC often hands a megabyte to the kernel inside StartWrite.
+  void Write() {
+    outgoing_ = EncodeFrame(next_);
+    next_ = Frame();
     this->StartWrite(&outgoing_);
+    AfterWrite();
   }
 
   Handlers handlers_;
   ByteBuffer incoming_;
+  Frame next_;
   ByteBuffer outgoing_;
   mutable Mutex mutex_;
   std::multimap<uint32_t, Frame> queue_ ABSL_GUARDED_BY(mutex_);
@@ -174,6 +193,10 @@ class AcceptingStream final : public FrameStreamBase<grpc::ServerBidiReactor<Byt
     }
     Finish(ToGrpc(status));
   }
+
+  // The call lasts until Finish, which waits for a write that was taken.
+  void BeforeWrite() override {}
+  void AfterWrite() override {}
 
   void OnCancel() override { Close(absl::CancelledError("the other end is gone")); }
 
@@ -219,6 +242,9 @@ class OpeningStream final : public FrameStreamBase<grpc::ClientBidiReactor<ByteB
   }
 
   void OnWritesSettled() override {}
+
+  void BeforeWrite() override { AddHold(); }
+  void AfterWrite() override { RemoveHold(); }
 
   void OnDone(const grpc::Status& status) override { Done(FromGrpc(status)); }
 

@@ -33,8 +33,8 @@ class FrameStream {
     std::function<void(Frame frame)> on_frame;
     std::function<void(const absl::Status& status)> on_closed;
     // A frame given to Send is out of our hands, its payload's owners let go: in the order in which they were sent.
-    // May run beside the other two. May be empty.
-    std::function<void()> on_written;
+    // `waiting` others still wait. May run beside the other two. May be empty.
+    std::function<void(size_t waiting)> on_written;
   };
 
   virtual ~FrameStream() = default;

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/frame.h"
+#include "common/rpc/process_settings.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/auth_metadata_processor.h"
@@ -72,6 +73,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& optio
                      "' is beyond loopback, where connections must be encrypted, and this version has no TLS; use "
                      "127.0.0.1, ::1 or localhost"));
   }
+  SetUpProcessForRpc();
   EnableHealthAndReflection();
   grpc::ServerBuilder builder;
   auto credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);

@@ -1,5 +1,6 @@
 #include "common/rpc/session_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/rpc/channel.h"
@@ -61,10 +62,12 @@ absl::Status SessionClient::RunStream() {
       changed_.SignalAll();
     });
     bool first = true;
+    std::chrono::steady_clock::time_point last_report;
     do {
+      last_report = std::chrono::steady_clock::now();
       if (!stream->Write(handlers_.make_report(first))) break;
       first = false;
-    } while (WaitForReport());
+    } while (WaitForReport(last_report));
     stream->WritesDone();
     MutexLock lock(mutex_);
     if (stopping_) context->TryCancel();
@@ -75,11 +78,19 @@ absl::Status SessionClient::RunStream() {
   return status;
 }
 
-bool SessionClient::WaitForReport() {
+bool SessionClient::WaitForReport(std::chrono::steady_clock::time_point last_report) {
   MutexLock lock(mutex_);
-  if (!report_wanted_ && !stream_over_ && !stopping_) changed_.WaitFor(mutex_, options_.report_interval);
+  const auto over = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stream_over_ || stopping_; };
+  while (!over()) {
+    const absl::Duration since = absl::FromChrono(std::chrono::steady_clock::now() - last_report);
+    const absl::Duration interval =
+        report_wanted_ ? std::min(options_.least_interval, options_.report_interval) : options_.report_interval;
+    const absl::Duration wait = interval - since;
+    if (wait <= absl::ZeroDuration()) break;
+    changed_.WaitFor(mutex_, wait);
+  }
   report_wanted_ = false;
-  return !stream_over_ && !stopping_;
+  return !over();
 }
 
 }  // namespace banyan

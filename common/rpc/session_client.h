@@ -1,6 +1,7 @@
 #ifndef BANYAN_COMMON_RPC_SESSION_CLIENT_H_
 #define BANYAN_COMMON_RPC_SESSION_CLIENT_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,9 @@ class SessionClient {
     std::string coordinator;  // host:port
     std::string token;
     absl::Duration report_interval = absl::Milliseconds(200);
+    // ReportNow is put off until so long after the last report: shards finish steps by the hundred a second, and the
+    // coordinator needs to hear of them together.
+    absl::Duration least_interval = absl::Milliseconds(50);
     // Between two attempts to reach the coordinator.
     absl::Duration retry = absl::Milliseconds(200);
   };
@@ -52,7 +56,7 @@ class SessionClient {
   void Run();
   absl::Status RunStream();
   // Waits for ReportNow, the interval or the stream's end; false when the stream is over.
-  bool WaitForReport();
+  bool WaitForReport(std::chrono::steady_clock::time_point last_report);
 
   const Options options_;
   const Handlers handlers_;

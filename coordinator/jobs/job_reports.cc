@@ -161,7 +161,8 @@ std::optional<JobOrder> JobMachine::OrderFor(Role role, uint64_t id) const {
   JobOrder order = {.coordinator_term = options_.coordinator_term,
                     .term = record_.term,
                     .checkpoint_directory = options_.checkpoint_directory,
-                    .ledger_through = lines_through(),
+                    // For servers alone: workers would get a command a step that says nothing to them.
+                    .ledger_through = role == Role::kServer ? lines_through() : 0,
                     .state = record_.state};
   if (!plan_) {
     if (role == Role::kServer) return std::nullopt;

@@ -19,19 +19,6 @@ std::span<float> Elements(const Segment& segment, const BufferRef& buffer) {
   return buffer->values().subspan(static_cast<size_t>(segment.offset), static_cast<size_t>(segment.element_count));
 }
 
-absl::Status CheckTensor(const TensorFiles& tensors, const Parameter& parameter) {
-  const auto found = tensors.tensors().find(parameter.name);
-  if (found == tensors.tensors().end()) {
-    return absl::InvalidArgumentError(absl::StrCat("has no tensor '", parameter.name, "'"));
-  }
-  if (found->second.dtype != DType::kF32 || found->second.shape != parameter.shape) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tensor '", parameter.name, "' is ", std::string(DTypeName(found->second.dtype)), " ",
-        ShapeText(found->second.shape), ", expected F32 ", ShapeText(parameter.shape)));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status StateSource::Restore(const RestoreWork& work) const {
@@ -58,7 +45,7 @@ absl::Status StateSource::RestoreInitial(const RestoreWork& work) const {
         Initialize(options_.plan->seed, parameter, segment.first_element, elements);
         continue;
       }
-      if (absl::Status status = CheckTensor(*weights, parameter); !status.ok()) {
+      if (absl::Status status = weights->Check(parameter.name, parameter.shape); !status.ok()) {
         return Annotate(status, absl::StrCat("init_from '", options_.initial_weights, "'"));
       }
       RETURN_IF_ERROR(weights->Read(parameter.name, segment.first_element, std::as_writable_bytes(elements)));
@@ -80,7 +67,9 @@ absl::Status StateSource::RestoreCheckpoint(const RestoreWork& work) const {
   for (const RestoreWork::Chunk& chunk : work.chunks) {
     for (const Segment& segment : options_.plan->layout.chunk(chunk.chunk).segments) {
       const Parameter& parameter = options_.plan->graph.parameter(segment.parameter);
-      if (absl::Status status = CheckTensor(reader.contents(), parameter); !status.ok()) return annotate(status);
+      if (absl::Status status = reader.contents().Check(parameter.name, parameter.shape); !status.ok()) {
+        return annotate(status);
+      }
       RETURN_IF_ERROR(reader.Read(parameter.name, segment.first_element,
                                   std::as_writable_bytes(Elements(segment, chunk.weights))));
       for (size_t slot = 0; slot < chunk.slots.size(); ++slot) {

@@ -110,10 +110,10 @@ const std::vector<Confined>& Libraries() {
       {"CUDA", {"cuda", "cublas", "cudnn", "nccl"}, {"worker/device/cuda/"}},
       {"oneDNN", {"oneapi/", "dnnl", "omp.h"}, {"worker/device/", "worker/layers/cpu/"}},
       {"SQLite", {"sqlite3"}, {"coordinator/store/"}},
-      {"spdlog", {"spdlog/"}, {"common/logging/"}},
+      {"spdlog and fmt", {"spdlog/", "fmt/"}, {"common/logging/"}},
       {"Prometheus", {"prometheus/"}, {"common/metrics/"}},
       {"yaml-cpp", {"yaml-cpp/"}, {"common/config/"}},
-      {"absl::Mutex, which thread sanitizers misread", {"absl/synchronization/"}, {}},
+      {"absl::Mutex, which thread sanitizers misread", {"absl/synchronization/"}, {"common/rpc/"}},
   };
   return libraries;
 }

@@ -31,8 +31,8 @@ void ExchangeClient::Open(const OpenStream& open) {
     handlers_.on_message(id, DecodeToWorker(std::move(frame), options_.leaves));
   };
   // The first frame is Hello, of which nobody waits to hear.
-  handlers.on_written = [this, id, hello = true]() mutable {
-    if (!std::exchange(hello, false)) handlers_.on_written(id);
+  handlers.on_written = [this, id, hello = true](size_t waiting) mutable {
+    if (!std::exchange(hello, false)) handlers_.on_written(id, waiting == 0);
   };
   handlers.on_closed = [this, id](const absl::Status& status) {
     handlers_.on_closed(id, status);

@@ -34,8 +34,8 @@ class ExchangeClient {
     // Not OK: the frame is no message of ours; the stream ought to be closed. Each is to be answered by Consumed: at
     // most four of a stream are on their way here, so that a server feels it when this worker is slow.
     std::function<void(StreamId stream, absl::StatusOr<ToWorker> message)> on_message;
-    // A message given to Send is out of our hands.
-    std::function<void(StreamId stream)> on_written;
+    // A message given to Send is out of our hands; `last`: no other waits.
+    std::function<void(StreamId stream, bool last)> on_written;
     std::function<void(StreamId stream, const absl::Status& status)> on_closed;
   };
 

@@ -21,8 +21,9 @@ class Peers {
  public:
   // Stands after every window position: the evaluation chunk has none.
   static constexpr uint32_t kEvaluationRank = UINT32_MAX;
-  // Messages given to a stream and not yet written. Few, so that a lower position can overtake.
-  static constexpr uint32_t kMaxWrites = 2;
+  // Messages given to a stream and not yet written. Few, for each holds its gradient set; a lower position overtakes
+  // all but the one that is being written.
+  static constexpr uint32_t kMaxWrites = 4;
 
   // done_through and window_end as said at `epoch`. The window is that of step done + 1.
   struct Mark {

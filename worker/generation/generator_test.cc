@@ -193,7 +193,7 @@ TEST_F(GeneratorTest, WeightsThatAreNotTheDescriptionsAreErrors) {
   config.replace(config.find("\"n_layer\": 2"), 12, "\"n_layer\": 3");
   config.replace(config.find("\"n_positions\": 9"), 16, "\"n_positions\": 6");
   WriteExport("", config);
-  EXPECT_EQ(Error(), "no tensor 'h.2.ln_1.weight'");
+  EXPECT_EQ(Error(), "has no tensor 'h.2.ln_1.weight'");
 }
 
 TEST_F(GeneratorTest, ADamagedCheckpointIsNotUsed) {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/checkpoint/manifest.h"
 #include "common/checkpoint/reader.h"
@@ -52,24 +51,6 @@ absl::StatusOr<v1::Model> ReadDescription(FileSystem& files, const std::string& 
   return model;
 }
 
-// The name under which `tensors` has `parameter`, its type and shape checked.
-absl::StatusOr<std::string> FindTensor(const TensorFiles& tensors, const Parameter& parameter) {
-  auto found = tensors.tensors().find(parameter.name);
-  if (found == tensors.tensors().end()) found = tensors.tensors().find("transformer." + parameter.name);
-  if (found == tensors.tensors().end()) {
-    return absl::InvalidArgumentError(absl::StrCat("no tensor '", parameter.name, "'"));
-  }
-  const TensorFiles::Tensor& tensor = found->second;
-  if (tensor.dtype != DType::kF32 || tensor.shape != parameter.shape) {
-    const std::string_view type = DTypeName(tensor.dtype);
-    return absl::InvalidArgumentError(absl::StrCat("tensor '", found->first, "' is ",
-                                                   absl::string_view(type.data(), type.size()), " [",
-                                                   absl::StrJoin(tensor.shape, ", "), "], expected F32 [",
-                                                   absl::StrJoin(parameter.shape, ", "), "]"));
-  }
-  return found->first;
-}
-
 absl::StatusOr<std::unique_ptr<StoredModel>> Read(FileSystem& files, const std::string& directory) {
   auto model = std::make_unique<StoredModel>();
   ASSIGN_OR_RETURN(const v1::Model description, ReadDescription(files, directory, &model->tokenizer_vocabulary));
@@ -77,13 +58,12 @@ absl::StatusOr<std::unique_ptr<StoredModel>> Read(FileSystem& files, const std::
   ASSIGN_OR_RETURN(model->graph, BuildGraph(description, {.vocabulary = vocabulary}));
   ASSIGN_OR_RETURN(const TensorFiles tensors, OpenInitialWeights(files, directory));
   // All shapes before the first allocation: a description may promise more than there is.
-  std::vector<std::string> names;
   for (const Parameter& parameter : model->graph.parameters) {
-    ASSIGN_OR_RETURN(names.emplace_back(), FindTensor(tensors, parameter));
+    RETURN_IF_ERROR(tensors.Check(parameter.name, parameter.shape));
   }
-  for (size_t i = 0; i < names.size(); ++i) {
-    std::vector<float>& weight = model->weights.emplace_back(ElementsOf(model->graph.parameters[i].shape));
-    RETURN_IF_ERROR(tensors.Read(names[i], 0, std::as_writable_bytes(std::span(weight))));
+  for (const Parameter& parameter : model->graph.parameters) {
+    std::vector<float>& weight = model->weights.emplace_back(ElementsOf(parameter.shape));
+    RETURN_IF_ERROR(tensors.Read(parameter.name, 0, std::as_writable_bytes(std::span(weight))));
   }
   return model;
 }

@@ -65,7 +65,8 @@ absl::StatusOr<std::unique_ptr<StepLoop>> StepLoop::Create(Options options, cons
           .on_message = [loop](StreamId id, absl::StatusOr<ToWorker> message) {
             loop->Post(Received{id, std::move(message)});
           },
-          .on_written = [loop](StreamId id) { loop->Post(Written{id}); },
+          .on_written = [loop](StreamId id,
+                               bool last) { loop->PostWritten({id, loop->needs_.clock->Monotonic()}, last); },
           .on_closed = [loop](StreamId id, const absl::Status& status) { loop->Post(Closed{id, status}); }});
   return made;
 }
@@ -108,6 +109,12 @@ void StepLoop::Post(Event event) {
   changed_.Signal();
 }
 
+void StepLoop::PostWritten(const Written& written, bool last) {
+  MutexLock lock(mutex_);
+  events_.push_back(written);
+  if (last || ++written_ >= Peers::kMaxWrites / 2) changed_.Signal();
+}
+
 void StepLoop::Wake() {
   MutexLock lock(mutex_);
   woken_ = true;
@@ -118,6 +125,7 @@ std::vector<StepLoop::Event> StepLoop::NextEvents() {
   MutexLock lock(mutex_);
   if (events_.empty() && !woken_) changed_.WaitFor(mutex_, kTick);
   woken_ = false;
+  written_ = 0;
   return std::exchange(events_, {});
 }
 
@@ -137,7 +145,7 @@ void StepLoop::Take(Written& written) {
   const auto [since, bytes] = sending.front();
   sending.erase(sending.begin());
   if (bytes > 0) {
-    seconds_per_byte_.Add(absl::ToDoubleSeconds(needs_.clock->Monotonic() - since) / static_cast<double>(bytes));
+    seconds_per_byte_.Add(absl::ToDoubleSeconds(written.at - since) / static_cast<double>(bytes));
   }
 }
 

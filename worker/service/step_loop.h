@@ -70,6 +70,7 @@ class StepLoop {
   };
   struct Written {
     StreamId stream;
+    absl::Duration at;  // of the clock's Monotonic
   };
   struct Closed {
     StreamId stream;
@@ -87,6 +88,8 @@ class StepLoop {
   StepLoop(Options options, const Needs& needs);
 
   void Post(Event event);
+  // Wakes the loop only when there is something to do about it: for every other message of many.
+  void PostWritten(const Written& written, bool last);
   void Wake();
   // Events since the last call; waits for some, a finished leaf or partial, or the tick.
   std::vector<Event> NextEvents();
@@ -136,6 +139,7 @@ class StepLoop {
   mutable Mutex mutex_;
   CondVar changed_;
   std::vector<Event> events_ ABSL_GUARDED_BY(mutex_);
+  uint32_t written_ ABSL_GUARDED_BY(mutex_) = 0;  // of those, Written
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;  // a leaf is computed or a partial ready
   JobReport report_ ABSL_GUARDED_BY(mutex_);
 };

@@ -56,19 +56,24 @@ class ExecutorTest : public testing::Test {
 
   void SetUp() override {
     test_thread = true;
+    Prepare(13, 17);
+  }
+
+  void Prepare(uint64_t samples, uint64_t held_out) {
+    reducer_.reset();
     v1::Job job;
     job.mutable_recipe()->set_seed(3);
     job.mutable_recipe()->mutable_model()->mutable_linear()->set_outputs(2);
     job.mutable_recipe()->mutable_model()->mutable_linear()->set_bias(true);
     job.mutable_recipe()->mutable_data()->mutable_synthetic_regression();
-    job.mutable_recipe()->mutable_batch()->set_samples(13);
+    job.mutable_recipe()->mutable_batch()->set_samples(samples);
     job.mutable_recipe()->mutable_batch()->set_leaf(3);
     job.mutable_recipe()->mutable_batch()->set_micro(2);
-    job.mutable_recipe()->mutable_until()->set_steps(10);
+    job.mutable_recipe()->mutable_until()->set_steps(30);
     job.mutable_recipe()->mutable_optimizer()->mutable_sgd()->set_learning_rate(1);
     job.mutable_run()->mutable_servers()->set_chunk_bytes(16384);
     job.mutable_run()->mutable_evaluate()->mutable_every()->set_steps(1);
-    job.mutable_run()->mutable_evaluate()->mutable_samples()->set_count(17);
+    job.mutable_run()->mutable_evaluate()->mutable_samples()->set_count(held_out);
     data_ = *SyntheticRegression::Make({.seed = 3, .features = 3000, .targets = 2, .samples = 100, .held_out = 0.2});
     plan_ = std::make_unique<JobPlan>(*JobPlan::Make(job, data_->facts(), device_->kind()));
     ASSERT_EQ(plan_->leaves, kLeaves);
@@ -170,9 +175,10 @@ TEST_F(ExecutorTest, ThreadsDoNotChangeBits) {
 }
 
 TEST_F(ExecutorTest, ComputeThreadsAllocateNothingAfterTheFirstSteps) {
+  // All leaves alike, for which thread takes which leaf is chance.
+  Prepare(15, 15);
   Start(2);
-  // Which thread takes which size of leaf is chance: both have had both after a few steps.
-  for (uint64_t step = 2; step <= 10; ++step) RunStep(step);
+  for (uint64_t step = 2; step <= 20; ++step) RunStep(step);
   counting = true;
   for (uint64_t step = 2; step <= 6; ++step) RunStep(step);
   counting = false;

@@ -12,6 +12,10 @@ namespace {
 // What the gaps between a chunk's segments are sent from: less than a cache line each.
 constexpr float kZeros[16] = {};
 
+// Sums of a tree that wait for their siblings: half as many as there are leaves could, but leaves that are computed in
+// order leave a few.
+constexpr size_t kReservedSums = 64;
+
 }  // namespace
 
 GradientReducer::GradientReducer(Options options, GradientSetPool* pool)
@@ -46,10 +50,20 @@ void GradientReducer::Begin(Generation generation) {
 }
 
 void GradientReducer::AddTarget(Pass pass, Node node) {
+  size_t targets = 0;
   for (Trunk& trunk : TrunksOf(pass)) {
     MutexLock lock(trunk.mutex);
     trunk.targets.push_back(node);
+    // Here, so that no compute thread does it.
+    size_t waiting = 0;
+    for (const Node target : trunk.targets) waiting += (tree_.Leaves(target).size() + 1) / 2;
+    trunk.stored.reserve(std::min(waiting, kReservedSums));
+    targets = trunk.targets.size();
   }
+  const size_t most = (options_.layout.positions.size() + 1) * targets;
+  MutexLock lock(ready_mutex_);
+  ready_.reserve(most);
+  taken_.reserve(most);
 }
 
 void GradientReducer::SplitTarget(Pass pass, Node node, const std::vector<Node>& parts) {
