@@ -66,7 +66,7 @@ uint32_t JobMachine::least_workers() const {
 }
 
 bool JobMachine::AcceptsServer(const Members::Member& server, Now now) const {
-  if (record_.state != kRecovering || record_.term == 0 || now.monotonic >= reclaim_until_) return true;
+  if (record_.state != kRecovering || term_is_over() || now.monotonic >= reclaim_until_) return true;
   return std::any_of(record_.map.servers.begin(), record_.map.servers.end(), [&](const ChunkMap::Server& known) {
     return known.id.value() == server.id && known.incarnation == server.introduction.incarnation;
   });
@@ -92,10 +92,12 @@ void JobMachine::AddWorker(const Members::Member& worker, Now now) {
     record_.device_kind = worker.introduction.device_kind;
     Persist();
   }
+  // It needs a while to pull the weights; the step after next begins no sooner. Until then the version before is in
+  // force, which commands no longer carry: so everybody must have it.
+  const bool waits = record_.state == kRunning && AssignmentIsKnown();
   workers_[worker.id] = {.member = worker};
   Note(now, "WORKER_JOINED", worker.introduction.name, "");
-  // It needs a while to pull the weights; the step after next begins no sooner.
-  if (assignment_.has_value()) Assign(record_.state == kRunning ? OpenStep() + 2 : OpenStep(), now);
+  if (assignment_.has_value()) Assign(waits ? OpenStep() + 2 : OpenStep(), now);
 }
 
 void JobMachine::RemoveServer(ServerId id, Now now) {
@@ -106,11 +108,15 @@ void JobMachine::RemoveServer(ServerId id, Now now) {
   servers_.erase(found);
   if (!IsActive(record_.state)) return;
   Note(now, "SERVER_LOST", name, "");
-  // Without replicas its chunks exist only in checkpoints: all go back together.
+  // Without replicas its chunks exist only in checkpoints: all go back together. Should it come again, it may have been
+  // told that the job is not its any more, and have nothing left; so the term is over for good.
+  record_.map = {.epoch = record_.map.epoch};
   if (record_.state == kStopping) {
     Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (record_.state != kRecovering) {
     Enter(kRecovering, absl::StrCat("server ", name, " was lost"), now);
+  } else {
+    Persist();
   }
 }
 
@@ -223,7 +229,7 @@ void JobMachine::Proceed(Now now) {
       // The servers of this term are all there: only workers, or the coordinator, were missing.
       if (ServersReady()) {
         BeginRunning(now);
-      } else if (now.monotonic >= reclaim_until_) {
+      } else if (term_is_over() || now.monotonic >= reclaim_until_) {
         BeginStarting(now);
       }
       break;
@@ -279,7 +285,7 @@ ChunkMap JobMachine::MakeMap() const {
 }
 
 bool JobMachine::ServersReady() const {
-  if (record_.term == 0 || servers_.size() != record_.map.servers.size()) return false;
+  if (term_is_over() || servers_.size() != record_.map.servers.size()) return false;
   return std::all_of(record_.map.servers.begin(), record_.map.servers.end(), [this](const ChunkMap::Server& server) {
     const auto found = servers_.find(server.id.value());
     return found != servers_.end() && found->second.ready &&

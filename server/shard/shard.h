@@ -70,13 +70,14 @@ class Shard {
   // ---- From the gate, disk and clock.
   void OnLedger(Term term, const Ledger& ledger);
   void OnCheckpointWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
-  void OnTick(absl::Time now);
+  void OnTick(absl::Time now);  // as SteadyTime has it
 
   Term term() const { return term_; }
   Step done_through() const { return done_; }
   // Whether it has chunks that checkpoints hold.
   bool has_tensors() const { return tensors_ > 0; }
   const ChunkMemory& memory() const { return memory_; }
+  const Window& window() const { return window_; }
   // Before any term: what the chunks that `map` gives this shard will take, beside the pool.
   static uint64_t BytesNeeded(const Options& options, const ChunkMap& map);
 
