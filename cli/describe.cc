@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <map>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -41,21 +44,73 @@ Rows Facts(const v1::JobDescription& job) {
   return rows;
 }
 
-std::string AsText(const v1::JobDescription& job) {
-  std::string text = Table(Facts(job));
-  for (const v1::Wait& wait : job.waits()) {
-    absl::StrAppend(&text, "waits for ", wait.what(), ": ", wait.detail(), "\n");
+std::string Clock(double unix_seconds) {
+  return absl::FormatTime("%H:%M:%S", absl::FromUnixSeconds(static_cast<int64_t>(unix_seconds)), absl::LocalTimeZone());
+}
+
+double ToUnix(absl::Time time) { return absl::ToDoubleSeconds(time - absl::UnixEpoch()); }
+
+// What the job had and has not: name, and the event that took it away.
+std::map<std::string, v1::Event> Missing(const v1::JobDescription& job) {
+  std::map<std::string, v1::Event> missing;
+  for (const v1::Event& event : job.events()) {
+    // A job that begins again counts from there.
+    if (event.type() == "QUEUED") missing.clear();
+    if (event.type().ends_with("_LOST") || event.type().ends_with("_LEFT")) missing[event.who()] = event;
+    if (event.type().ends_with("_JOINED")) missing.erase(event.who());
   }
-  Rows processes = {{"PROCESS", "PID", "ENDPOINT", "DEVICE"}};
+  return missing;
+}
+
+// Leaves of each worker, by its id.
+std::map<uint64_t, uint64_t> LeavesOf(const v1::JobDescription& job) {
+  const v1::Batch& batch = job.resolved().job().recipe().batch();
+  const uint64_t leaves = batch.leaf() == 0 ? 0 : (batch.samples() + batch.leaf() - 1) / batch.leaf();
+  std::map<uint64_t, uint64_t> counts;
+  for (const v1::Assignment::Share& share : job.assignment().shares()) {
+    for (const v1::TreeNode& node : share.nodes()) {
+      const uint64_t begin = uint64_t{node.index()} << node.level();
+      const uint64_t end = uint64_t{node.index() + 1} << node.level();
+      counts[share.worker()] += std::min(end, leaves) - std::min(begin, leaves);
+    }
+  }
+  return counts;
+}
+
+Rows Processes(const v1::JobDescription& job, const v1::ClusterResponse& cluster, double now) {
+  std::map<std::string, v1::ClusterResponse::Member> members;
+  for (const auto& member : cluster.members()) members[member.process().name()] = member;
+  const std::map<uint64_t, uint64_t> leaves = LeavesOf(job);
+  Rows rows = {{"PROCESS", "STATE", "HEARD", "LEAVES", "PID", "ENDPOINT", "DEVICE"}};
   for (const v1::Process& process : job.processes()) {
-    processes.push_back({process.name(), absl::StrCat(process.pid()), process.endpoint(), process.device_kind()});
+    const v1::ClusterResponse::Member& member = members[process.name()];
+    const bool here = member.alive() && member.process().incarnation() == process.incarnation();
+    const auto share = leaves.find(member.id());
+    rows.push_back({process.name(), here ? "here" : "gone",
+                    here ? absl::StrFormat("%.1fs ago", std::max(0.0, now - member.last_heard())) : "-",
+                    process.role() == v1::WORKER ? absl::StrCat(share == leaves.end() ? 0 : share->second) : "-",
+                    absl::StrCat(process.pid()), process.endpoint().empty() ? "-" : process.endpoint(),
+                    process.device_kind()});
   }
+  return rows;
+}
+
+std::string AsText(const v1::JobDescription& job, const v1::ClusterResponse& cluster, double now) {
+  std::string text = Table(Facts(job));
+  if (!IsOver(job.summary().state())) {
+    for (const auto& [name, event] : Missing(job)) {
+      absl::StrAppend(&text, "missing ", Printable(name), " since ", Clock(event.time()), " (",
+                      ShortDuration(absl::Seconds(now - event.time())), "), step ", event.step(), "\n");
+    }
+    for (const v1::Wait& wait : job.waits()) {
+      absl::StrAppend(&text, "waits for ", Printable(wait.what()), ": ", Printable(wait.detail()), "\n");
+    }
+  }
+  const Rows processes = Processes(job, cluster, now);
   if (processes.size() > 1) absl::StrAppend(&text, "\n", Table(processes));
   Rows events = {{"TIME", "STEP", "EVENT", "WHO", ""}};
   for (const v1::Event& event : job.events()) {
-    events.push_back({absl::FormatTime("%H:%M:%S", absl::FromUnixSeconds(static_cast<int64_t>(event.time())),
-                                       absl::LocalTimeZone()),
-                      absl::StrCat(event.step()), event.type(), event.who(), event.text()});
+    events.push_back({Clock(event.time()), absl::StrCat(event.step()), event.type(), event.who(), event.text()});
   }
   if (events.size() > 1) absl::StrAppend(&text, "\n", Table(events));
   return text;
@@ -79,7 +134,9 @@ ExitCode DescribeCommand(Environment& environment, std::span<const std::string> 
   const absl::StatusOr<v1::JobDescription> job = (*client)->Describe(flags.arguments().front());
   if (!job.ok()) return Fail(environment, job.status());
   if (!output.json()) {
-    environment.out << AsText(*job);
+    const absl::StatusOr<v1::ClusterResponse> members = (*client)->Cluster();
+    if (!members.ok()) return Fail(environment, members.status());
+    environment.out << AsText(*job, *members, ToUnix(environment.clock.Now()));
     return ExitCode::kDone;
   }
   google::protobuf::util::JsonPrintOptions options;

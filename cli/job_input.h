@@ -22,18 +22,18 @@ struct JobFlags {
 
   void AddSetTo(Flags& flags);
   void AddAllTo(Flags& flags);
-  // `set`, and after it what the others mean as arguments of --set.
-  std::vector<std::string> Overrides() const;
+  // Whether anything of the job is changed.
+  bool ChangeJob() const { return !set.empty() || workers || servers || chunk_bytes; }
 };
 
 // Reads the job file; where anything is wrong it prints that and sets `*code`: kNotFound for the file, kBadConfig for
 // what it says.
-std::optional<v1::Job> ReadJobFile(Environment& environment, const std::string& path,
-                                   const std::vector<std::string>& overrides, ExitCode* code);
+std::optional<v1::Job> ReadJobFile(Environment& environment, const std::string& path, const JobFlags& flags,
+                                   ExitCode* code);
 
 // The same of a job that is at hand, `name` in messages.
 std::optional<v1::Job> ChangeJob(Environment& environment, const v1::Job& job, const std::string& name,
-                                 const std::vector<std::string>& overrides, ExitCode* code);
+                                 const JobFlags& flags, ExitCode* code);
 
 }  // namespace banyan::cli
 

@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/commands.h"
+#include "cli/report/progress.h"
 #include "cli/report/table.h"
 #include "nlohmann/json.hpp"
 
@@ -29,11 +32,18 @@ std::string AsJson(const v1::ListResponse& list) {
   return jobs.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-std::string AsTable(const v1::ListResponse& list) {
-  std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "STATE", "STEP", "SUBMITTED", "REASON"}};
+// How long it has been at it, or was.
+std::string Lasted(const v1::JobSummary& job, absl::Time now) {
+  if (job.started() == 0) return "-";
+  const double end = job.finished() > 0 ? job.finished() : absl::ToDoubleSeconds(now - absl::UnixEpoch());
+  return ShortDuration(absl::Seconds(std::max(0.0, end - job.started())));
+}
+
+std::string AsTable(const v1::ListResponse& list, absl::Time now) {
+  std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "STATE", "STEP", "SUBMITTED", "TIME", "REASON"}};
   for (const v1::JobSummary& job : list.jobs()) {
     rows.push_back({job.id(), job.name(), v1::JobState_Name(job.state()),
-                    absl::StrCat(job.step(), "/", job.total_steps()), TimeOf(job.submitted()), job.reason()});
+                    absl::StrCat(job.step(), "/", job.total_steps()), TimeOf(job.submitted()), Lasted(job, now), job.reason()});
   }
   return Table(rows);
 }
@@ -51,7 +61,7 @@ ExitCode JobsCommand(Environment& environment, std::span<const std::string> argu
   if (!client.ok()) return Fail(environment, client.status());
   const absl::StatusOr<v1::ListResponse> list = (*client)->List();
   if (!list.ok()) return Fail(environment, list.status());
-  environment.out << (output.json() ? AsJson(*list) : AsTable(*list));
+  environment.out << (output.json() ? AsJson(*list) : AsTable(*list, environment.clock.Now()));
   return ExitCode::kDone;
 }
 

@@ -50,10 +50,13 @@ ExitCode MetricsCommand(Environment& environment, std::span<const std::string> a
   request.set_with_lines(true);
   request.set_once(!follow);
   const std::unique_ptr<UpdateStream> stream = (*client)->Watch(request);
-  if (form == "text") environment.out << absl::StrFormat("%8s  %10s  %10s  %9s\n", "STEP", "LOSS", "RATE", "NORM");
+  bool first = form == "text";
   v1::JobUpdate update;
   while (stream->Read(&update)) {
     if (!update.has_line()) continue;
+    if (std::exchange(first, false)) {
+      environment.out << absl::StrFormat("%8s  %10s  %10s  %9s\n", "STEP", "LOSS", "RATE", "NORM");
+    }
     environment.out << (form == "text" ? AsText(update.line()) : AsJson(update.line()));
     if (follow) environment.out << std::flush;
   }

@@ -33,9 +33,9 @@ ExitCode ResumeCommand(Environment& environment, std::span<const std::string> ar
   v1::ResumeRequest request;
   request.set_job(id);
   request.mutable_leaf_plan()->Assign(job_flags.leaf_plan.begin(), job_flags.leaf_plan.end());
-  if (const std::vector<std::string> overrides = job_flags.Overrides(); !overrides.empty()) {
+  if (job_flags.ChangeJob()) {
     ExitCode code = ExitCode::kDone;
-    const std::optional<v1::Job> job = ChangeJob(environment, before, absl::StrCat("job ", id), overrides, &code);
+    const std::optional<v1::Job> job = ChangeJob(environment, before, absl::StrCat("job ", id), job_flags, &code);
     if (!job) return code;
     if (!google::protobuf::util::MessageDifferencer::Equals(job->recipe(), before.recipe())) {
       Fail(environment, absl::FailedPreconditionError("--set changes the recipe, and with it the result; submit it as a "

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cli/cluster/local_cluster.h"
 #include "cli/commands.h"
 #include "cli/job_end.h"
@@ -13,6 +15,9 @@
 
 namespace banyan::cli {
 namespace {
+
+constexpr absl::Duration kRegistering = absl::Seconds(30);
+constexpr absl::Duration kTick = absl::Milliseconds(20);
 
 struct RunFlags {
   JobFlags job;
@@ -33,11 +38,36 @@ absl::StatusOr<std::unique_ptr<LocalCluster>> StartCluster(Environment& environm
   if (flags.job.workers) options.workers = *flags.job.workers;
   const uint64_t cores = std::max(1u, std::thread::hardware_concurrency());
   options.threads = flags.threads.value_or(std::max<uint64_t>(1, cores / options.workers));
-  options.say = [&environment](const std::string& text) { environment.err << text + "\n" << std::flush; };
+  options.say = [&environment](const std::string& text) { environment.Say(text); };
   environment.err << "starting a coordinator, " << options.servers << " server(s) and " << options.workers
                   << " worker(s) of " << options.threads << " thread(s); state and logs in " << options.state_dir
                   << std::endl;
   return LocalCluster::Start(environment.files, std::move(options));
+}
+
+// The job takes who is there when it begins, and all of them shall be. False: a person wants an end.
+absl::StatusOr<bool> AwaitAll(Environment& environment, const LocalCluster& cluster, Interrupts& interrupts,
+                              JobsClient& client) {
+  const absl::Duration deadline = environment.clock.Monotonic() + kRegistering;
+  while (!interrupts.WaitFor(kTick)) {
+    const absl::StatusOr<v1::ClusterResponse> response = client.Cluster();
+    if (!response.ok() && !absl::IsUnavailable(response.status())) return response.status();
+    std::set<std::string> missing;
+    for (const LocalProcess& process : cluster.processes()) missing.insert(process.Name());
+    missing.erase("coordinator");
+    if (response.ok()) {
+      for (const auto& member : response->members()) {
+        if (member.alive()) missing.erase(member.process().name());
+      }
+      if (missing.empty()) return true;
+    }
+    if (environment.clock.Monotonic() > deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(absl::StrJoin(missing, ", "), " did not register in ",
+                                                      absl::FormatDuration(kRegistering), "; their logs are in ",
+                                                      JoinPath(cluster.state_dir(), "logs")));
+    }
+  }
+  return false;
 }
 
 ExitCode RunJob(Environment& environment, const LocalCluster& cluster, Interrupts& interrupts, const v1::Job& job,
@@ -45,6 +75,12 @@ ExitCode RunJob(Environment& environment, const LocalCluster& cluster, Interrupt
   const absl::StatusOr<std::string> token = ReadToken(cluster.token_file());
   if (!token.ok()) return Fail(environment, token.status());
   const std::unique_ptr<JobsClient> client = environment.connect(cluster.coordinator(), *token);
+  const absl::StatusOr<bool> all = AwaitAll(environment, cluster, interrupts, *client);
+  if (!all.ok()) return Fail(environment, all.status());
+  if (!*all) {
+    environment.err << "stopped before the job began" << std::endl;
+    return ExitCode::kJobStopped;
+  }
   v1::SubmitRequest request;
   *request.mutable_job() = job;
   request.mutable_leaf_plan()->Assign(flags.job.leaf_plan.begin(), flags.job.leaf_plan.end());
@@ -75,7 +111,7 @@ ExitCode RunCommand(Environment& environment, std::span<const std::string> argum
   if (!run.job.workers && !run.job.leaf_plan.empty()) run.job.workers = run.job.leaf_plan.size();
 
   ExitCode code = ExitCode::kDone;
-  const std::optional<v1::Job> job = ReadJobFile(environment, path, run.job.Overrides(), &code);
+  const std::optional<v1::Job> job = ReadJobFile(environment, path, run.job, &code);
   if (!job) return code;
   if (run.state_dir.empty()) run.state_dir = absl::StrCat("banyan-runs/", job->name(), "-", environment.unique);
 

@@ -21,8 +21,7 @@ ExitCode SubmitCommand(Environment& environment, std::span<const std::string> ar
   if (const auto code = ParseFlags(environment, flags, arguments)) return *code;
 
   ExitCode code = ExitCode::kDone;
-  const std::optional<v1::Job> job =
-      ReadJobFile(environment, flags.arguments().front(), job_flags.Overrides(), &code);
+  const std::optional<v1::Job> job = ReadJobFile(environment, flags.arguments().front(), job_flags, &code);
   if (!job) return code;
   const std::unique_ptr<Interrupts> interrupts = detach ? nullptr : environment.watch_interrupts();
   const absl::StatusOr<std::unique_ptr<JobsClient>> client = cluster.Connect(environment);

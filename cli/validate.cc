@@ -94,7 +94,7 @@ ExitCode ValidateCommand(Environment& environment, std::span<const std::string> 
   if (const auto code = ParseFlags(environment, flags, arguments)) return *code;
   const std::string& path = flags.arguments().front();
   ExitCode code = ExitCode::kDone;
-  const std::optional<v1::Job> read = ReadJobFile(environment, path, job_flags.Overrides(), &code);
+  const std::optional<v1::Job> read = ReadJobFile(environment, path, job_flags, &code);
   if (!read) return code;
   const v1::Job job = config::WithDefaults(*read);
   if (full) {

@@ -178,8 +178,9 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
                                   .metrics_endpoint = process.metrics_endpoint()})
               << std::endl;
     log::Info("serving on {} with {} executors", process.endpoint(), threads);
-    SystemClock clock;
-    while (!watch.WaitFor(kTick)) agent.OnTick(clock.Now());
+    const SystemClock clock;
+    const SteadyTime time(clock);
+    while (!watch.WaitFor(kTick)) agent.OnTick(time.Now());
     log::Info("draining: {}", watch.reason());
     agent.Drain();
     session.ReportNow();
@@ -187,7 +188,7 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
     Mutex mutex;
     CondVar never;
     while (!agent_slot.Idle() && clock.Monotonic() < deadline) {
-      agent.OnTick(clock.Now());
+      agent.OnTick(time.Now());
       MutexLock lock(mutex);
       never.WaitFor(mutex, kTick);
     }

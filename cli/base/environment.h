@@ -6,6 +6,7 @@
 #include <ostream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/client/jobs_client.h"
 #include "common/base/clock.h"
@@ -28,8 +29,14 @@ struct Environment {
   std::ostream& err;
   // Whether a line on `err` may be drawn over: it is a terminal, and NO_COLOR is not set.
   bool rewrites_lines = false;
-  // Width of that terminal.
-  size_t columns = 80;
+  // Width of that terminal, now: people drag windows.
+  std::function<size_t()> columns = [] { return size_t{80}; };
+
+  // Prints a message on a line of its own, in place of a line that is being drawn over. From any thread.
+  void Say(const std::string& text) const {
+    err << absl::StrCat(rewrites_lines ? "\r\x1b[K" : "", text, "\n") << std::flush;
+  }
+
   // Where banyan-coordinator, banyan-server and banyan-worker lie.
   std::string programs;
   // Where contexts.json lies, and where `local up` keeps its cluster unless told otherwise.

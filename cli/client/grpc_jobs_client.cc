@@ -37,8 +37,14 @@ class GrpcUpdateStream final : public UpdateStream {
 
 class GrpcJobsClient final : public JobsClient {
  public:
-  GrpcJobsClient(const std::string& endpoint, const std::string& token, absl::Duration deadline)
-      : endpoint_(endpoint), token_(token), deadline_(deadline), stub_(v1::Jobs::NewStub(Connect(endpoint))) {}
+  GrpcJobsClient(const std::string& endpoint, const std::string& token, absl::Duration deadline,
+                 absl::Duration patience)
+      : endpoint_(endpoint), token_(token), deadline_(deadline) {
+    const std::shared_ptr<grpc::Channel> channel = Connect(endpoint);
+    // Where nobody comes, the first call says so.
+    channel->WaitForConnected(absl::ToChronoTime(absl::Now() + patience));
+    stub_ = v1::Jobs::NewStub(channel);
+  }
 
   absl::StatusOr<std::string> Submit(const v1::SubmitRequest& request) override {
     v1::SubmitResponse response;
@@ -95,14 +101,14 @@ class GrpcJobsClient final : public JobsClient {
   const std::string endpoint_;
   const std::string token_;
   const absl::Duration deadline_;
-  const std::unique_ptr<v1::Jobs::Stub> stub_;
+  std::unique_ptr<v1::Jobs::Stub> stub_;
 };
 
 }  // namespace
 
 std::unique_ptr<JobsClient> ConnectToJobs(const std::string& endpoint, const std::string& token,
-                                          absl::Duration deadline) {
-  return std::make_unique<GrpcJobsClient>(endpoint, token, deadline);
+                                          absl::Duration deadline, absl::Duration patience) {
+  return std::make_unique<GrpcJobsClient>(endpoint, token, deadline, patience);
 }
 
 }  // namespace banyan::cli

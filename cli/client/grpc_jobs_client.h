@@ -9,10 +9,11 @@
 
 namespace banyan::cli {
 
-// A client of the coordinator at `endpoint`. Connects with the first call, each of which may take up to `deadline`
-// (Watch: no limit). UNAVAILABLE where nobody listens.
+// A client of the coordinator at `endpoint`. Calls may take up to `deadline` each (Watch: no limit). UNAVAILABLE where
+// nobody listens; first it waits up to `patience` for a coordinator that is just being started again.
 std::unique_ptr<JobsClient> ConnectToJobs(const std::string& endpoint, const std::string& token,
-                                          absl::Duration deadline = absl::Seconds(10));
+                                          absl::Duration deadline = absl::Seconds(10),
+                                          absl::Duration patience = absl::Seconds(5));
 
 }  // namespace banyan::cli
 

@@ -81,7 +81,7 @@ TEST_F(GrpcJobsClientTest, AWrongTokenIsRefused) {
 TEST_F(GrpcJobsClientTest, NobodyThereNamesTheCoordinator) {
   const std::string endpoint = server_->endpoint();
   server_->Shutdown(absl::ZeroDuration());
-  const absl::Status status = ConnectToJobs(endpoint, "t")->List().status();
+  const absl::Status status = ConnectToJobs(endpoint, "t", absl::Seconds(10), absl::ZeroDuration())->List().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("coordinator at " + endpoint));
 }

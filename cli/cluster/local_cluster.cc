@@ -21,12 +21,27 @@ constexpr char kCoordinator[] = "coordinator";
 constexpr char kServer[] = "server";
 constexpr char kWorker[] = "worker";
 
+// Of a cluster whose keeper was killed: they drain, but may not be done.
+absl::Status EndOrphans(FileSystem& files, const LocalCluster::Options& options) {
+  const absl::StatusOr<std::vector<LocalProcess>> processes = ReadProcesses(files, options.state_dir);
+  if (absl::IsNotFound(processes.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(processes.status());
+  std::vector<pid_t> orphans;
+  for (const LocalProcess& process : *processes) {
+    if (IsAlive(process, options.state_dir)) orphans.push_back(process.pid);
+  }
+  return EndProcesses(orphans, options.stop_timeout);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(FileSystem& files, Options options) {
   RETURN_IF_ERROR(CreateDirectories(files, JoinPath(options.state_dir, "logs")));
   ASSIGN_OR_RETURN(options.state_dir, files.RealPath(options.state_dir));
+  ASSIGN_OR_RETURN(Descriptor lock, LockFolder(options.state_dir));
+  RETURN_IF_ERROR(EndOrphans(files, options));
   std::unique_ptr<LocalCluster> cluster(new LocalCluster(files, std::move(options)));
+  cluster->lock_ = std::move(lock);
   RETURN_IF_ERROR(ReadOrCreateToken(cluster->token_file()).status());
   ASSIGN_OR_RETURN(cluster->parent_pipe_, MakePipe());
   ASSIGN_OR_RETURN(cluster->stop_pipe_, MakePipe());
@@ -35,14 +50,14 @@ absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(FileSystem& fi
     cluster->Stop().IgnoreError();  // the first error is the one to tell
     return launched;
   }
-  if (!cluster->options_.stays) cluster->supervisor_ = std::jthread([raw = cluster.get()] { raw->Supervise(); });
+  cluster->supervisor_ = std::jthread([raw = cluster.get()] { raw->Supervise(); });
   return cluster;
 }
 
 LocalCluster::LocalCluster(FileSystem& files, Options options) : files_(files), options_(std::move(options)) {}
 
 LocalCluster::~LocalCluster() {
-  if (!options_.stays) Stop().IgnoreError();  // who wants to know calls it
+  Stop().IgnoreError();  // who wants to know calls it
 }
 
 std::string LocalCluster::token_file() const { return JoinPath(options_.state_dir, "token"); }
@@ -77,8 +92,8 @@ std::vector<std::string> LocalCluster::CommandOf(const LocalProcess& process) co
       JoinPath(options_.programs, absl::StrCat("banyan-", process.role)),
       absl::StrCat("--state-dir=", JoinPath(options_.state_dir, name)),
       absl::StrCat("--token-file=", token_file()),
+      absl::StrCat("--parent-pipe=", ChildProcess::kParentPipe),
   };
-  if (!options_.stays) command.push_back(absl::StrCat("--parent-pipe=", ChildProcess::kParentPipe));
   if (process.role == kCoordinator) {
     // Others know it by its first port.
     command.push_back(absl::StrCat("--listen=", coordinator_.empty() ? "127.0.0.1:0" : coordinator_));
@@ -98,8 +113,7 @@ absl::Status LocalCluster::Spawn(Member& member) {
   ASSIGN_OR_RETURN(ChildProcess child,
                    ChildProcess::Start({.command = CommandOf(member.process),
                                         .log_file = JoinPath(options_.state_dir, absl::StrCat("logs/", name, ".log")),
-                                        .parent_pipe = options_.stays ? -1 : parent_pipe_.read.get(),
-                                        .own_session = options_.stays}));
+                                        .parent_pipe = parent_pipe_.read.get()}));
   member.child = std::make_unique<ChildProcess>(std::move(child));
   MutexLock lock(mutex_);
   member.process.pid = member.child->pid();
@@ -109,6 +123,7 @@ absl::Status LocalCluster::Spawn(Member& member) {
 absl::Status LocalCluster::AwaitReady(Member& member) {
   const absl::StatusOr<ReadyLine> line = member.child->WaitUntilReady(options_.ready_timeout);
   if (!line.ok()) return Annotate(line.status(), member.process.Name());
+  member.ready_since = absl::Now();
   MutexLock lock(mutex_);
   member.process.endpoint = line->endpoint;
   member.process.metrics = line->metrics_endpoint;
@@ -175,12 +190,15 @@ void LocalCluster::NoticeEnds() {
     if (!end) continue;
     member.child.reset();
     const std::string name = member.process.Name();
+    if (absl::Now() - member.ready_since > options_.steady) member.restarts = 0;
+    member.ready_since = absl::InfiniteFuture();
     if (member.restarts++ == options_.most_restarts) {
       options_.say(absl::StrCat(name, " ", *end, "; it ended too often and is given up; its log: ",
                                 JoinPath(options_.state_dir, absl::StrCat("logs/", name, ".log"))));
       continue;
     }
-    const absl::Duration back_off = options_.first_back_off * (1 << (member.restarts - 1));
+    const absl::Duration back_off =
+        std::min(options_.first_back_off * (1 << (member.restarts - 1)), options_.most_back_off);
     member.start_again = absl::Now() + back_off;
     options_.say(absl::StrCat(name, " ", *end, "; starting it again in ", absl::FormatDuration(back_off)));
   }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "cli/cluster/child_process.h"
+#include "cli/cluster/folder_lock.h"
 #include "cli/cluster/processes_file.h"
 #include "common/base/sync.h"
 #include "common/file/file_system.h"
@@ -20,8 +21,8 @@ namespace banyan::cli {
 // A coordinator, servers and workers as processes of this machine, on loopback. State of each in
 // `state_dir`/<name>, its log in `state_dir`/logs/<name>.log, the token in `state_dir`/token, and processes.json.
 //
-// Unless it `stays`, a process that ends is started again (a coordinator at its old port), and all of them drain when
-// this process ends in whatever way, for they watch a pipe. Thread-safe.
+// A process that ends is started again (a coordinator at its old port), and all of them drain when this process ends in
+// whatever way, for they watch a pipe. A state directory has one cluster at a time. Thread-safe.
 class LocalCluster {
  public:
   struct Options {
@@ -31,25 +32,27 @@ class LocalCluster {
     uint64_t servers = 1;
     uint64_t workers = 1;
     uint64_t threads = 1;  // of a worker: leaves side by side
-    // Whether it outlives this process. Nobody restarts its processes then.
-    bool stays = false;
 
     absl::Duration ready_timeout = absl::Seconds(30);
     absl::Duration stop_timeout = absl::Seconds(10);  // from SIGTERM to SIGKILL
-    // A process is started again after this, and twice as long after each further end, until it has ended
-    // `most_restarts` times too often.
+    // A process is started again after this, and twice as long after each further end, up to `most_back_off`, until it
+    // has ended `most_restarts` times too often. One that ran for `steady` has a fresh start.
     absl::Duration first_back_off = absl::Milliseconds(200);
-    int most_restarts = 5;
+    absl::Duration most_back_off = absl::Seconds(5);
+    absl::Duration steady = absl::Seconds(10);
+    int most_restarts = 10;
     // Told in words when a process ends and starts again; on a thread of this object.
     std::function<void(const std::string&)> say = [](const std::string&) {};
   };
 
-  // Returns when every process is ready. On an error none is left.
+  // Returns when every process is ready. On an error none is left. FAILED_PRECONDITION: another process has a cluster in
+  // the state directory.
   static absl::StatusOr<std::unique_ptr<LocalCluster>> Start(FileSystem& files, Options options);
 
-  // Stops it, unless it stays.
+  // Stops it.
   ~LocalCluster();
 
+  const std::string& state_dir() const { return options_.state_dir; }  // absolute
   const std::string& coordinator() const { return coordinator_; }  // host:port
   std::string token_file() const;
   std::vector<LocalProcess> processes() const;
@@ -62,6 +65,7 @@ class LocalCluster {
     LocalProcess process;
     std::unique_ptr<ChildProcess> child;  // null between an end and the next start
     int restarts = 0;
+    absl::Time ready_since = absl::InfiniteFuture();
     absl::Time start_again = absl::InfiniteFuture();
   };
 
@@ -81,6 +85,7 @@ class LocalCluster {
 
   FileSystem& files_;
   const Options options_;
+  Descriptor lock_;   // of the state directory
   Pipe parent_pipe_;  // the children hold the reading end
   Pipe stop_pipe_;    // closed to end the supervisor
   std::string coordinator_;

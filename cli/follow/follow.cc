@@ -8,11 +8,13 @@
 #include "cli/base/exit_code.h"
 #include "cli/follow/update_queue.h"
 #include "cli/report/result.h"
+#include "cli/report/table.h"
 #include "common/base/status.h"
 
 namespace banyan::cli {
 namespace {
 
+constexpr char kErase[] = "\r\x1b[K";  // to the line's start, and clear it to its end
 constexpr absl::Duration kLineEvery = absl::Seconds(10);  // where lines are not drawn over
 
 Progress::Options ProgressOf(const v1::JobDescription& job) {
@@ -39,7 +41,15 @@ class Follower {
     progress_.Observe(update);
     // What was before is for `banyan describe`.
     for (const v1::Event& event : job.events()) event_ = std::max(event_, event.number());
-    if (job.has_last_line()) ObserveLine(job.last_line());
+    if (job.has_last_line()) {
+      *update.mutable_line() = job.last_line();
+      progress_.Observe(update);
+      ObserveLine(job.last_line());
+    }
+    if (job.has_last_evaluation()) {
+      *update.mutable_evaluation() = job.last_evaluation();
+      progress_.Observe(update);
+    }
   }
 
   absl::StatusOr<FollowEnd> Run() {
@@ -120,7 +130,7 @@ class Follower {
     const std::string line = progress_.Line();
     if (line.empty() || line == drawn_) return;
     if (environment_.rewrites_lines) {
-      environment_.err << "\r\x1b[K" << line.substr(0, environment_.columns - 1) << std::flush;
+      environment_.err << absl::StrCat(kErase, Fitting(line)) << std::flush;
       drawn_ = line;
       return;
     }
@@ -129,14 +139,18 @@ class Follower {
     line_due_ = false;
     last_line_ = now;
     drawn_ = line;
-    environment_.err << line << std::endl;
+    environment_.Say(Printable(line));
+  }
+
+  // The last column stays free: some terminals wrap once it is written.
+  std::string Fitting(const std::string& line) const {
+    return Cut(Printable(line), std::max<size_t>(1, environment_.columns()) - 1);
   }
 
   // The last state of the line stays.
   void EraseLine() {
     if (environment_.rewrites_lines) {
-      if (!drawn_.empty()) environment_.err << "\r\x1b[K";
-      if (const std::string line = progress_.Line(); !line.empty()) environment_.err << line << std::endl;
+      if (const std::string line = progress_.Line(); !line.empty()) environment_.Say(Fitting(line));
       return;
     }
     line_due_ = true;
@@ -144,9 +158,8 @@ class Follower {
   }
 
   void Say(const std::string& text) {
-    if (environment_.rewrites_lines && !drawn_.empty()) environment_.err << "\r\x1b[K";
     drawn_.clear();
-    environment_.err << text << std::endl;
+    environment_.Say(Printable(text));
   }
 
   Environment& environment_;

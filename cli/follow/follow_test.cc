@@ -72,7 +72,7 @@ TEST_F(FollowTest, DrawsNoEscapesWithoutATerminal) {
 
 TEST_F(FollowTest, DrawsOverItsLineOnATerminal) {
   world_.environment.rewrites_lines = true;
-  world_.environment.columns = 10;
+  world_.environment.columns = [] { return size_t{10}; };
   AddLine(1);
   world_.cluster.stream_stays_open = true;
   EXPECT_EQ(Run({.until = [](const Progress& progress) { return progress.step() == 1; }}).value(), FollowEnd::kReached);

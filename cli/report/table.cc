@@ -3,14 +3,20 @@
 #include <algorithm>
 
 namespace banyan::cli {
-namespace {
-
 std::string Printable(std::string text) {
   std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   return text;
 }
 
-}  // namespace
+std::string Cut(const std::string& text, size_t columns) {
+  size_t used = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    // Of UTF-8, what follows a character's first byte takes no place.
+    const bool begins = (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80;
+    if (begins && used++ == columns) return text.substr(0, i);
+  }
+  return text;
+}
 
 std::string Table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;

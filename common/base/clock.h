@@ -24,6 +24,19 @@ class SystemClock final : public Clock {
   absl::Time Now() const override;
 };
 
+// The time of day when it was made, moved on by the monotonic clock: for deadlines that are also told to people. Does not
+// jump with the time of day.
+class SteadyTime {
+ public:
+  // `clock` outlives it.
+  explicit SteadyTime(const Clock& clock) : clock_(clock), origin_(clock.Now() - clock.Monotonic()) {}
+  absl::Time Now() const { return origin_ + clock_.Monotonic(); }
+
+ private:
+  const Clock& clock_;
+  const absl::Time origin_;
+};
+
 // Stands still until told. Not thread-safe.
 class FakeClock final : public Clock {
  public:

@@ -56,6 +56,8 @@ struct JobOrder {
   Step ledger_through = 0;
   JobState state = JobState::kQueued;
   bool index_data = false;
+
+  friend bool operator==(const JobOrder&, const JobOrder&) = default;
 };
 
 // Checksums of what a server wrote of the checkpoint at `step`.

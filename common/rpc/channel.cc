@@ -16,7 +16,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& endpoint) {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // A process that was just started is found soon after it listens.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  // Also how long gRPC gives one attempt, its handshake included: on a busy machine that takes longer than a back-off.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   SetTransportArguments([&arguments](const char* name, int value) { arguments.SetInt(name, value); });
   return grpc::CreateCustomChannel(endpoint, grpc::experimental::LocalCredentials(LOCAL_TCP), arguments);

@@ -65,7 +65,7 @@ uint32_t JobMachine::least_workers() const {
 }
 
 bool JobMachine::AcceptsServer(const Members::Member& server, Now now) const {
-  if (record_.state != kRecovering || record_.term == 0 || now.monotonic >= reclaim_until_) return true;
+  if (record_.state != kRecovering || term_is_over() || now.monotonic >= reclaim_until_) return true;
   return std::any_of(record_.map.servers.begin(), record_.map.servers.end(), [&](const ChunkMap::Server& known) {
     return known.id.value() == server.id && known.incarnation == server.introduction.incarnation;
   });
@@ -91,10 +91,12 @@ void JobMachine::AddWorker(const Members::Member& worker, Now now) {
     record_.device_kind = worker.introduction.device_kind;
     Persist();
   }
+  // It needs a while to pull the weights; the step after next begins no sooner. Until then the version before is in
+  // force, which commands no longer carry: so everybody must have it.
+  const bool waits = record_.state == kRunning && AssignmentIsKnown();
   workers_[worker.id] = {.member = worker};
   Note(now, "WORKER_JOINED", worker.introduction.name, "");
-  // It needs a while to pull the weights; the step after next begins no sooner.
-  if (assignment_.has_value()) Assign(record_.state == kRunning ? OpenStep() + 2 : OpenStep(), now);
+  if (assignment_.has_value()) Assign(waits ? OpenStep() + 2 : OpenStep(), now);
 }
 
 void JobMachine::RemoveServer(ServerId id, Now now) {
@@ -108,11 +110,15 @@ void JobMachine::RemoveServer(ServerId id, Now now) {
   if (!IsActive(record_.state)) return;
   Note(now, "SERVER_LOST", name, "");
   if (runs && GoesOnWithout(id, now)) return;
-  // Some chunks exist only in checkpoints: all go back together.
+  // Some chunks exist only in checkpoints: all go back together. Should it come again, it may have been told that the
+  // job is not its any more, and have nothing left; so the term is over for good.
+  record_.map = {.epoch = record_.map.epoch};
   if (record_.state == kStopping) {
     Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (record_.state != kRecovering) {
     Enter(kRecovering, absl::StrCat("server ", name, " was lost"), now);
+  } else {
+    Persist();
   }
 }
 
@@ -227,7 +233,7 @@ void JobMachine::Proceed(Now now) {
       // The servers of this term are all there: only workers, or the coordinator, were missing.
       if (ServersReady()) {
         BeginRunning(now);
-      } else if (now.monotonic >= reclaim_until_) {
+      } else if (term_is_over() || now.monotonic >= reclaim_until_) {
         BeginStarting(now);
       }
       break;

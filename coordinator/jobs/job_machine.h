@@ -95,6 +95,8 @@ class JobMachine {
   using Processes = std::map<uint64_t, Process>;
 
   bool at_rest() const;
+  // None has begun yet, or a server of it was lost.
+  bool term_is_over() const { return record_.map.servers.empty(); }
   Step lines_through() const { return book_ ? book_->through() : lines_through_; }
   void Enter(JobState state, std::string reason, Now now);
   void Rest();
@@ -125,7 +127,8 @@ class JobMachine {
   void TakeDataFacts(uint64_t worker, const JobReport& report, Now now);
   // A new version from `from_step` on over the workers there are.
   void Assign(Step from_step, Now now);
-  Step OpenStep() const;  // the lowest step that is not done, as far as is known
+  bool AssignmentIsKnown() const;  // all workers that it is for have said so
+  Step OpenStep() const;           // the lowest step that is not done, as far as is known
 
   void TakeEntries(const JobReport& report, Now now);
   void WritePages(Now now);

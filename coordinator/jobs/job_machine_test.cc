@@ -234,6 +234,9 @@ TEST_F(JobMachineTest, ResumesOnOtherCounts) {
 TEST_F(JobMachineTest, ALostWorkersLeavesMoveInTheOpenStep) {
   Start();
   Tell(1);
+  for (const uint64_t id : {11, 12}) {
+    job_->OnReport(Role::kWorker, id, {.term = 1, .assignment_version = 1}, 0, now_);
+  }
   job_->AddWorker(Process(Role::kWorker, 13), now_);
   EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 4);
   job_->RemoveWorker(WorkerId(12), /*lost=*/true, now_);
@@ -249,6 +252,20 @@ TEST_F(JobMachineTest, ALostWorkersLeavesMoveInTheOpenStep) {
   }
   EXPECT_TRUE(Tree(8).IsPartition(nodes));
   EXPECT_EQ(effects_.CountEvents("WORKER_LOST"), 1);
+}
+
+TEST_F(JobMachineTest, AJoinWaitsForTheStepAfterNextOnlyWhereTheVersionBeforeIsKnown) {
+  Start();
+  // Commands carry one version: nobody could learn the first one any more.
+  job_->AddWorker(Process(Role::kWorker, 13), now_);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 1);
+
+  const uint64_t version = Order(Role::kWorker, 11).assignment->version;
+  for (const uint64_t id : {11, 12, 13}) {
+    job_->OnReport(Role::kWorker, id, {.term = 1, .assignment_version = version}, 0, now_);
+  }
+  job_->AddWorker(Process(Role::kWorker, 14), now_);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 3);
 }
 
 TEST_F(JobMachineTest, TooFewWorkersRecoverWithoutANewTerm) {
@@ -290,6 +307,21 @@ TEST_F(JobMachineTest, ALostServerBringsANewTerm) {
   for (Step step = 4; step <= 6; ++step) Tell(step);
   EXPECT_EQ(effects_.lines.size(), 6);
   EXPECT_EQ(effects_.CountEvents("LEDGER_DIFFERS"), 0);
+}
+
+TEST_F(JobMachineTest, AServerThatWasWronglySuspectedBringsANewTermToo) {
+  Start();
+  job_->RemoveServer(ServerId(2), now_);
+  job_->Proceed(now_);
+  EXPECT_EQ(Order(Role::kServer, 1).map, std::nullopt);
+
+  // The same life; but it may have dropped the job, and have loaded the restore point of term 1 again.
+  Restart(job_->record(), 0);
+  AddServers();
+  AddWorkers();
+
+  EXPECT_EQ(term(), 2);
+  EXPECT_EQ(job_->record().map.epoch, 2);
 }
 
 TEST_F(JobMachineTest, AReplayThatDiffersIsTold) {

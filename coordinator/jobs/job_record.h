@@ -31,10 +31,10 @@ struct JobRecord {
   std::optional<DataFacts> data;
   std::string device_kind;
 
-  // (term, restore point) are written together before anyone hears of the term.
+  // (term, restore point, map) are written together before anyone hears of the term.
   Term term = 0;
   RestorePoint restore;
-  ChunkMap map;
+  ChunkMap map;  // without servers: the term is over, the next one is to begin
   // Step of the newest published checkpoint and its directory; nothing before the first.
   std::optional<RestorePoint> checkpoint;
 

@@ -49,7 +49,7 @@ ChunkMap JobMachine::MakeMap() const {
 }
 
 bool JobMachine::ServersReady() const {
-  if (record_.term == 0 || record_.map.servers.empty()) return false;
+  if (term_is_over()) return false;
   return std::ranges::all_of(record_.map.servers, [this](const ChunkMap::Server& server) {
     const auto found = servers_.find(server.id.value());
     return found != servers_.end() && found->second.ready &&
@@ -68,7 +68,7 @@ void JobMachine::AdoptMap(ChunkMap map, Now now, std::string text) {
 
 // Rule R9: where the server was the primary, a backup that is in sync goes on, in the same step.
 bool JobMachine::GoesOnWithout(ServerId server, Now now) {
-  if (replicas() == 0 || record_.term == 0) return false;
+  if (replicas() == 0 || term_is_over()) return false;
   std::optional<ChunkMap> rest = WithoutServer(record_.map, server);
   if (!rest.has_value() || rest->servers.empty()) return false;
   if (rest->servers.size() == record_.map.servers.size()) return true;

@@ -83,7 +83,7 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   if (!IsActive(record_.state)) return;
   if (assigner_) assigner_->Seen(report.assignment_version);
   if (role == Role::kServer && plan_) {
-    process.ready = record_.term != 0 && !stale && report.ready;
+    process.ready = !term_is_over() && !stale && report.ready;
     TakeEntries(report, now);
     TakeInSync(id, report);
     for (const CheckpointPart& part : report.parts) TakePart(id, part, now);
@@ -146,6 +146,13 @@ void JobMachine::Assign(Step from_step, Now now) {
                     ids.size() == 1 ? " worker" : " workers"));
 }
 
+bool JobMachine::AssignmentIsKnown() const {
+  return std::all_of(workers_.begin(), workers_.end(), [this](const auto& entry) {
+    const std::optional<JobReport>& last = entry.second.last;
+    return assignment_.has_value() && last.has_value() && last->assignment_version >= assignment_->version;
+  });
+}
+
 Step JobMachine::OpenStep() const {
   std::optional<Step> lowest;
   for (const auto& [id, process] : servers_) {
@@ -170,7 +177,7 @@ std::optional<JobOrder> JobMachine::OrderFor(Role role, uint64_t id) const {
     order.index_data = id == workers_.begin()->first;
     return order;
   }
-  if (record_.term != 0) {
+  if (!term_is_over()) {
     order.restore = record_.restore;
     order.map = record_.map;
   }

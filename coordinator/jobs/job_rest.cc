@@ -55,6 +55,7 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
 }
 
 void JobMachine::PublishWhatIsComplete() {
+  if (term_is_over()) return;
   const size_t writers = WritersOfParts();
   for (const auto& [step, parts] : parts_) {
     if (step > lines_through() || publishing_.contains(step) || parts.size() < writers) continue;

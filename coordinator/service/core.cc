@@ -21,46 +21,31 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Open(Options options) {
   const std::string jobs = JoinPath(options.state_dir, "jobs");
   RETURN_IF_ERROR(CreateDirectories(*options.files, jobs));
   ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(JoinPath(options.state_dir, "coordinator.sqlite")));
-  ASSIGN_OR_RETURN(const uint64_t term, store->NextCoordinatorTerm());
-  std::unique_ptr<Core> core(new Core(std::move(options), std::move(store), term, jobs));
+  std::unique_ptr<Core> core(new Core(std::move(options), std::move(store), jobs));
   RETURN_IF_ERROR(core->Load());
   core->thread_ = std::jthread([raw = core.get()] { raw->Run(); });
   return core;
 }
 
-Core::Core(Options options, std::unique_ptr<Store> store, uint64_t coordinator_term, std::string jobs_directory)
+Core::Core(Options options, std::unique_ptr<Store> store, std::string jobs_directory)
     : options_(std::move(options)),
       store_(std::move(store)),
-      coordinator_term_(coordinator_term),
       jobs_directory_(std::move(jobs_directory)),
-      effects_(*store_,
-               {.publish = [this](const JobRecord& record,
-                                  JobEffects::PublishRequest request) { Publish(record, std::move(request)); },
-                .remove_old = [this](const std::string& job, uint32_t keep,
-                                     std::set<CheckpointName> protect) { RemoveOld(job, keep, protect); }}),
-      cluster_({.coordinator_term = coordinator_term_,
-                .jobs_directory = jobs_directory_,
-                .leases = options_.leases,
-                .stall_limit = options_.stall_limit,
-                .store_id = [this](Role role, const std::string& name,
-                                   uint64_t id) { effects_.WriteProcess(role, name, id); }},
-               effects_),
       logs_(jobs_directory_) {}
 
 Core::~Core() { Stop(); }
 
 absl::Status Core::Load() {
-  ASSIGN_OR_RETURN(const std::vector<Store::ProcessId> processes, store_->Processes());
-  for (const Store::ProcessId& process : processes) cluster_.RestoreMember(process.role, process.name, process.id);
-  ASSIGN_OR_RETURN(std::vector<JobRecord> jobs, store_->Jobs());
-  for (JobRecord& job : jobs) {
-    ASSIGN_OR_RETURN(Step through, store_->LinesThrough(job.id));
-    // The last evaluation comes a step after the last line.
-    ASSIGN_OR_RETURN(const std::optional<EvaluationLine> evaluation, store_->Evaluation(job.id, through));
-    if (through > 0 && evaluation.has_value()) ++through;
-    cluster_.RestoreJob(std::move(job), through, Now());
-  }
-  return effects_.Commit(nullptr);
+  ASSIGN_OR_RETURN(
+      decider_,
+      Decider::Open(
+          {.jobs_directory = jobs_directory_, .leases = options_.leases, .stall_limit = options_.stall_limit}, *store_,
+          {.publish = [this](const JobRecord& record,
+                             JobEffects::PublishRequest request) { Publish(record, std::move(request)); },
+           .remove_old = [this](const std::string& job, uint32_t keep,
+                                std::set<CheckpointName> protect) { RemoveOld(job, keep, protect); }},
+          Now()));
+  return absl::OkStatus();
 }
 
 absl::Status Core::Call(const std::function<absl::Status(State&)>& decide) {
@@ -82,19 +67,14 @@ void Core::Post(std::function<absl::Status(State&)> decide) {
   wake_.Signal();
 }
 
-void Core::Attach(Role role, uint64_t id, std::shared_ptr<Outbox> outbox) {
+void Core::Attach(SessionId session, std::shared_ptr<Outbox> outbox) {
   MutexLock lock(mutex_);
-  std::shared_ptr<Outbox>& place = outboxes_[{role, id}];
-  if (place != nullptr && place != outbox) place->Close();
-  place = std::move(outbox);
+  outboxes_[session] = std::move(outbox);
 }
 
-bool Core::Detach(Role role, uint64_t id, const std::shared_ptr<Outbox>& outbox) {
+void Core::Detach(SessionId session) {
   MutexLock lock(mutex_);
-  const auto found = outboxes_.find({role, id});
-  if (found == outboxes_.end() || found->second != outbox) return false;
-  outboxes_.erase(found);
-  return true;
+  outboxes_.erase(session);
 }
 
 uint64_t Core::WaitForNews(uint64_t seen, absl::Duration timeout) {
@@ -135,15 +115,16 @@ void Core::Run() {
   while (true) {
     const std::vector<std::shared_ptr<Task>> tasks = WaitForTasks(next_tick);
     const bool stopping = stopped();
-    State state = {.cluster = cluster_, .store = *store_, .logs = logs_, .now = Now()};
+    State state = {
+        .decider = *decider_, .cluster = decider_->cluster(), .store = *store_, .logs = logs_, .now = Now()};
     if (!stopping && failure.ok()) {
       for (const std::shared_ptr<Task>& task : tasks) task->status = task->decide(state);
       if (state.now.monotonic >= next_tick) {
-        cluster_.Tick(state.now);
+        state.cluster.Tick(state.now);
         next_tick = state.now.monotonic + options_.tick;
       }
       bool wrote = false;
-      failure = effects_.Commit(&wrote);
+      failure = decider_->Commit(&wrote);
       if (!failure.ok()) options_.on_failure(failure);
       if (failure.ok() && (wrote || !tasks.empty())) SendCommands();
       MutexLock lock(mutex_);
@@ -167,27 +148,34 @@ void Core::Run() {
   }
 }
 
-v1::Command Core::MakeCommand(Role role, uint64_t id) const {
+v1::Command Core::MakeCommand(SessionId session) const {
+  const Decider::Command decided = decider_->CommandFor(session);
   v1::Command command;
-  command.set_coordinator_term(coordinator_term_);
-  command.set_id(id);
+  command.set_coordinator_term(decided.coordinator_term);
+  command.set_id(decided.id);
   command.set_report_interval_seconds(absl::ToDoubleSeconds(kReportInterval));
-  command.set_leave(cluster_.MayLeave(role, id));
-  for (const auto& [job, order] : cluster_.OrdersFor(role, id)) {
+  command.set_leave(decided.leave);
+  for (const auto& [job, order] : decided.jobs) {
     v1::JobCommand& message = *command.add_jobs();
     message = EncodeJobOrder(order);
-    *message.mutable_job() = Resolve(cluster_.Job(job)->record());
+    *message.mutable_job() = Resolve(decider_->cluster().Job(job)->record());
   }
   return command;
 }
 
 void Core::SendCommands() {
-  std::map<std::pair<Role, uint64_t>, std::shared_ptr<Outbox>> outboxes;
+  std::map<SessionId, std::shared_ptr<Outbox>> outboxes;
   {
     MutexLock lock(mutex_);
     outboxes = outboxes_;
   }
-  for (const auto& [key, outbox] : outboxes) outbox->Put(MakeCommand(key.first, key.second));
+  for (const auto& [session, outbox] : outboxes) {
+    if (decider_->ProcessOf(session) != nullptr) {
+      outbox->Put(MakeCommand(session));
+    } else {
+      outbox->Close();
+    }
+  }
 }
 
 // ---- Checkpoints: on the disk's thread.

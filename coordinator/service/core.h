@@ -1,13 +1,13 @@
 #ifndef BANYAN_COORDINATOR_SERVICE_CORE_H_
 #define BANYAN_COORDINATOR_SERVICE_CORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -16,10 +16,9 @@
 #include "common/base/clock.h"
 #include "common/base/sync.h"
 #include "common/file/file_system.h"
-#include "coordinator/cluster/cluster.h"
+#include "coordinator/cluster/decider.h"
 #include "coordinator/service/job_logs.h"
 #include "coordinator/service/outbox.h"
-#include "coordinator/service/store_effects.h"
 #include "coordinator/service/work_thread.h"
 #include "coordinator/store/store.h"
 
@@ -47,7 +46,8 @@ class Core {
 
   // What is known, for the time of one call.
   struct State {
-    Cluster& cluster;
+    Decider& decider;
+    Cluster& cluster;  // the decider's
     Store& store;
     JobLogs& logs;
     Cluster::Now now;
@@ -56,10 +56,10 @@ class Core {
   // core has stopped; the store's failure when that failed.
   absl::Status Call(const std::function<absl::Status(State& state)>& decide);
 
-  // The commands of a process go to this outbox from now on; the one before is closed.
-  void Attach(Role role, uint64_t id, std::shared_ptr<Outbox> outbox);
-  // Returns false when another outbox has taken its place.
-  bool Detach(Role role, uint64_t id, const std::shared_ptr<Outbox>& outbox);
+  SessionId NextSession() { return SessionId(next_session_.fetch_add(1)); }
+  // The session's commands go to this outbox from now on; it is closed when the process has a newer session.
+  void Attach(SessionId session, std::shared_ptr<Outbox> outbox);
+  void Detach(SessionId session);
 
   // Counts what has been written. Waits until it differs from `seen`, or `timeout`.
   uint64_t WaitForNews(uint64_t seen, absl::Duration timeout);
@@ -68,7 +68,7 @@ class Core {
   void Stop();
   bool stopped();
 
-  uint64_t coordinator_term() const { return coordinator_term_; }
+  uint64_t coordinator_term() const { return decider_->coordinator_term(); }
   const std::string& jobs_directory() const { return jobs_directory_; }
 
  private:
@@ -78,7 +78,7 @@ class Core {
     bool done = false;
   };
 
-  Core(Options options, std::unique_ptr<Store> store, uint64_t coordinator_term, std::string jobs_directory);
+  Core(Options options, std::unique_ptr<Store> store, std::string jobs_directory);
 
   absl::Status Load();
   Cluster::Now Now() const { return {.monotonic = options_.clock->Monotonic(), .wall = options_.clock->Now()}; }
@@ -86,18 +86,17 @@ class Core {
   void Post(std::function<absl::Status(State&)> decide);
   std::vector<std::shared_ptr<Task>> WaitForTasks(absl::Duration until);
   void SendCommands();
-  v1::Command MakeCommand(Role role, uint64_t id) const;
+  v1::Command MakeCommand(SessionId session) const;
   void Publish(const JobRecord& record, JobEffects::PublishRequest request);
   void RemoveOld(const std::string& job, uint32_t keep, const std::set<CheckpointName>& protect);
 
   const Options options_;
   const std::unique_ptr<Store> store_;
-  const uint64_t coordinator_term_;
   const std::string jobs_directory_;
   // Of the deciding thread.
-  StoreEffects effects_;
-  Cluster cluster_;
+  std::unique_ptr<Decider> decider_;
   JobLogs logs_;
+  std::atomic<uint64_t> next_session_ = 1;
 
   Mutex mutex_;
   CondVar wake_;
@@ -106,7 +105,7 @@ class Core {
   std::vector<std::shared_ptr<Task>> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t news_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<std::pair<Role, uint64_t>, std::shared_ptr<Outbox>> outboxes_ ABSL_GUARDED_BY(mutex_);
+  std::map<SessionId, std::shared_ptr<Outbox>> outboxes_ ABSL_GUARDED_BY(mutex_);
 
   std::jthread thread_;
   WorkThread disk_;  // publishes; it posts to the above

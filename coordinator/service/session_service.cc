@@ -49,26 +49,23 @@ absl::StatusOr<Cluster::Heard> DecodeReport(const v1::Report& report, const Clus
 
 absl::Status SessionService::TakeReport(const v1::Report& report, Peer& peer) {
   return core_.Call([&](Core::State& state) {
-    ASSIGN_OR_RETURN(Cluster::Heard heard, DecodeReport(report, state.cluster));
-    if (peer.id != 0 && heard.introduction.incarnation != peer.introduction.incarnation) {
-      return absl::InvalidArgumentError(absl::StrCat("process '", peer.introduction.name, "' changed its incarnation"));
+    ASSIGN_OR_RETURN(const Cluster::Heard heard, DecodeReport(report, state.cluster));
+    ASSIGN_OR_RETURN(const uint64_t id, state.decider.OnReport(peer.session, heard, state.now));
+    const Introduction& process = heard.introduction;
+    if (peer.name.empty()) {
+      peer.name = process.name;
+      core_.Attach(peer.session, peer.outbox);
+      log::Info("{} is here: {} threads, {}", process.name, process.threads,
+                process.endpoint.empty() ? "serves nobody" : process.endpoint);
     }
-    const bool first = peer.id == 0;
-    peer.introduction = heard.introduction;
-    peer.id = state.cluster.Hear(heard, state.now);
-    if (first) {
-      core_.Attach(peer.introduction.role, peer.id, peer.outbox);
-      log::Info("{} is here: {} threads, {}", peer.introduction.name, peer.introduction.threads,
-                peer.introduction.endpoint.empty() ? "serves nobody" : peer.introduction.endpoint);
-    }
-    KeepLogs(report, peer.id, state);
+    KeepLogs(report, id, state);
     return absl::OkStatus();
   });
 }
 
 grpc::Status SessionService::Session(grpc::ServerContext* context,
                                      grpc::ServerReaderWriter<v1::Command, v1::Report>* stream) {
-  Peer peer = {.outbox = std::make_shared<Outbox>()};
+  Peer peer = {.session = core_.NextSession(), .outbox = std::make_shared<Outbox>()};
   absl::Status status;
   {
     std::jthread writer([&] {
@@ -82,18 +79,15 @@ grpc::Status SessionService::Session(grpc::ServerContext* context,
     while (status.ok() && stream->Read(&report)) status = TakeReport(report, peer);
     peer.outbox->Close();
   }
-  if (peer.id == 0) return ToGrpc(status);
-  // A process that has another stream already is alive.
-  if (core_.Detach(peer.introduction.role, peer.id, peer.outbox)) {
-    core_
-        .Call([&](Core::State& state) {
-          state.cluster.Leave(peer.introduction.role, peer.id, peer.introduction.incarnation, state.now);
-          return absl::OkStatus();
-        })
-        .IgnoreError();  // only when the coordinator stops
-    log::Info("{} is gone", peer.introduction.name);
-  }
-  if (!status.ok()) log::Warning("{}: {}", peer.introduction.name, std::string(status.message()));
+  if (peer.name.empty()) return ToGrpc(status);
+  core_.Detach(peer.session);
+  core_
+      .Call([&](Core::State& state) {
+        if (state.decider.OnSessionEnded(peer.session, state.now)) log::Info("{} is gone", peer.name);
+        return absl::OkStatus();
+      })
+      .IgnoreError();  // only when the coordinator stops
+  if (!status.ok()) log::Warning("{}: {}", peer.name, std::string(status.message()));
   return ToGrpc(status);
 }
 

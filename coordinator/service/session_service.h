@@ -22,8 +22,8 @@ class SessionService final : public v1::Coordinator::Service {
 
  private:
   struct Peer {
-    Introduction introduction;
-    uint64_t id = 0;  // 0: nothing was reported yet
+    SessionId session;
+    std::string name;  // empty: nothing was reported yet
     std::shared_ptr<Outbox> outbox;
   };
 

@@ -108,6 +108,8 @@ absl::StatusOr<JobRecord> DecodeRecord(const std::string& bytes) {
   record.restore = DecodeRestorePoint(message.restore());
   if (message.map().servers_size() > 0) {
     ASSIGN_OR_RETURN(record.map, DecodeChunkMap(message.map()));
+  } else {
+    record.map.epoch = message.map().epoch();  // the term is over; the next map's is greater
   }
   if (message.has_checkpoint()) record.checkpoint = DecodeRestorePoint(message.checkpoint());
   record.submitted = DecodeTime(message.submitted());

@@ -79,13 +79,14 @@ class Shard {
   void OnLedger(Term term, const Ledger& ledger);
   void OnCheckpointWritten(Term term, Epoch epoch, Step step,
                            const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
-  void OnTick(absl::Time now);
+  void OnTick(absl::Time now);  // as SteadyTime has it
 
   Term term() const { return term_; }
   Step done_through() const { return done_; }
   // Whether it is the primary of chunks that checkpoints hold.
   bool has_tensors() const { return tensors_ > 0; }
   const ChunkMemory& memory() const { return memory_; }
+  const Window& window() const { return window_; }
   // Whether the shard of `options` writes parts of checkpoints with this map.
   static bool WritesParts(const Options& options, const ChunkMap& map);
   // Before any term: what the chunks that `map` gives this shard will take, beside the pool.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -66,12 +67,14 @@ bool Shard::MayTake(const ChunkCopy& copy, const Push& push) const {
   return push.step <= options_.plan->last_step && window_.Allows(position_.at(copy.id())[push.use]);
 }
 
-// The first position that is not complete has its room whatever the others hold: so it completes.
+// The first position that is not complete has its room whatever the others hold: so it completes. What it needs may be
+// more than was announced, for leaves that moved in the middle of a step come as they were begun, in any nodes.
 size_t Shard::RoomFor(const ChunkCopy& copy, uint32_t use) const {
   if (copy.evaluation()) return 0;
   size_t promised = 0;
   const size_t lo = window_.lo();
-  if (lo < positions_.size() && position_.at(copy.id())[use] != lo) {
+  if (lo < positions_.size()) {
+    if (position_.at(copy.id())[use] == lo) return SIZE_MAX;
     const size_t held = positions_[lo].copy->pooled(positions_[lo].use);
     promised = window_.reserved() - std::min(window_.reserved(), held);
   }

@@ -265,6 +265,18 @@ TEST_F(ShardTest, TheFirstPositionHasItsRoomWhateverTheOthersHold) {
   EXPECT_LE(shard->memory().pooled_peak(), 4u);
 }
 
+TEST_F(ShardTest, TheFirstPositionTakesMoreThanWasAnnounced) {
+  max_pending = 1;  // one worker has it all, but began its leaves under another assignment
+  Make({.leaves = 13}, 0);
+  Begin();
+  SayHello(kA);
+
+  for (const Node node : {Node{2, 0}, Node{1, 2}, Node{0, 6}, Node{0, 7}, Node{3, 1}}) PushOne(kA, 1, Place(0), node);
+
+  EXPECT_EQ(shard->Report().counters["partials_refused"], 0u);
+  EXPECT_EQ(shard->window().lo(), 1u) << "complete";
+}
+
 TEST_F(ShardTest, ANewTermClosesOldStreamsAndRefusesOldFrames) {
   Make({});
   Begin();

@@ -14,28 +14,8 @@
 namespace banyan::server {
 namespace {
 
-// 12 KiB of weights: two uses of an embedding of a chunk and a tail, and matrices.
 JobPlan MakePlan(const ToyJob::Options& options) {
-  v1::Job job;
-  CHECK(google::protobuf::TextFormat::ParseFromString(R"(
-    recipe {
-      seed: 1
-      model { gpt { layers: 1 heads: 2 width: 24 context: 8 dropout: 0 } }
-      optimizer { adam { learning_rate: 1e-3 } }
-    }
-    run {
-      servers { chunk_bytes: 16384 }
-      checkpoint { every { steps: 2 } }
-    })", &job));
-  job.mutable_recipe()->mutable_batch()->set_samples(options.leaves);
-  job.mutable_recipe()->mutable_batch()->set_leaf(1);
-  job.mutable_recipe()->mutable_until()->set_steps(options.steps);
-  if (options.evaluate) {
-    job.mutable_run()->mutable_evaluate()->mutable_every()->set_steps(2);
-    job.mutable_run()->mutable_evaluate()->mutable_samples()->set_all(true);
-  }
-  absl::StatusOr<JobPlan> plan =
-      JobPlan::Make(job, {.hash = "", .samples = 1000, .held_out_samples = 100, .vocabulary = 200}, "cpu");
+  absl::StatusOr<JobPlan> plan = JobPlan::Make(ToyJob::JobOf(options), ToyJob::Data(), ToyJob::kDeviceKind);
   if (!plan.ok()) CHECK_EQ(plan.status().ToString(), "");
   return *std::move(plan);
 }
@@ -50,6 +30,34 @@ float Hash(uint64_t a, uint64_t b, uint64_t c) {
 }
 
 }  // namespace
+
+// 12 KiB of weights: two uses of an embedding of a chunk and a tail, and matrices.
+v1::Job ToyJob::JobOf(const Options& options) {
+  v1::Job job;
+  CHECK(google::protobuf::TextFormat::ParseFromString(R"(
+    version: 1
+    name: "toy"
+    recipe {
+      seed: 1
+      model { gpt { layers: 1 heads: 2 width: 24 context: 8 dropout: 0 } }
+      data { text { path: "data:text" held_out: 0.1 } }
+      optimizer { adam { learning_rate: 1e-3 } }
+    }
+    run {
+      servers { chunk_bytes: 16384 }
+      checkpoint { every { steps: 2 } }
+    })", &job));
+  job.mutable_recipe()->mutable_batch()->set_samples(options.leaves);
+  job.mutable_recipe()->mutable_batch()->set_leaf(1);
+  job.mutable_recipe()->mutable_until()->set_steps(options.steps);
+  if (options.evaluate) {
+    job.mutable_run()->mutable_evaluate()->mutable_every()->set_steps(2);
+    job.mutable_run()->mutable_evaluate()->mutable_samples()->set_all(true);
+  }
+  return job;
+}
+
+DataFacts ToyJob::Data() { return {.hash = "toy", .samples = 1000, .held_out_samples = 100, .vocabulary = 200}; }
 
 ToyJob::ToyJob(const Options& options)
     : options_(options), plan_(MakePlan(options)), rule_(MakeAdam({})), norms_(options.steps + 1) {

@@ -7,11 +7,16 @@
 #include <span>
 #include <vector>
 
+#include "common/data/data_facts.h"
 #include "common/job/job_plan.h"
 #include "common/optimizer/update_rule.h"
 #include "common/protocol/messages.h"
 #include "server/shard/shard.h"
 #include "server/shard/shard_output.h"
+
+namespace banyan::v1 {
+class Job;
+}  // namespace banyan::v1
 
 namespace banyan::server {
 
@@ -28,6 +33,11 @@ class ToyJob {
   };
 
   explicit ToyJob(const Options& options);
+
+  // The job as a person would submit it, and what indexing its data finds; both make plan().
+  static v1::Job JobOf(const Options& options);
+  static DataFacts Data();
+  static constexpr char kDeviceKind[] = "cpu";
 
   const JobPlan& plan() const { return plan_; }
   const UpdateRule& rule() const { return *rule_; }

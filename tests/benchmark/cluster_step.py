@@ -17,7 +17,7 @@ from live import Cluster, Runner, cpu_seconds
 CASES = {
     "a": dict(layers=4, heads=4, width=128, context=128, batch=64, leaf=16, micro=4),
     "b": dict(layers=6, heads=6, width=384, context=256, batch=16, leaf=8, micro=2),
-    "quickstart": dict(layers=4, heads=4, width=128, context=64, batch=16, leaf=4, micro=4),
+    "quickstart": dict(layers=2, heads=4, width=128, context=64, batch=16, leaf=4, micro=4),
 }
 
 JOB = """

@@ -48,7 +48,7 @@ struct Case {
 const std::map<std::string, Case> kCases = {
     {"a", {4, 4, 128, 128, 64, 16, 4}},
     {"b", {6, 6, 384, 256, 16, 8, 2}},
-    {"quickstart", {4, 4, 128, 64, 16, 4, 4}},
+    {"quickstart", {2, 4, 128, 64, 16, 4, 4}},
 };
 
 Graph MakeGraph(const Case& c) {

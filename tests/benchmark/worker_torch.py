@@ -17,7 +17,7 @@ import time
 CASES = {
     "a": dict(layers=4, heads=4, width=128, context=128, vocabulary=256, batch=64),
     "b": dict(layers=6, heads=6, width=384, context=256, vocabulary=256, batch=16),
-    "quickstart": dict(layers=4, heads=4, width=128, context=64, vocabulary=256, batch=16),
+    "quickstart": dict(layers=2, heads=4, width=128, context=64, vocabulary=256, batch=16),
 }
 
 

@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 #include "server/service/parameter_service.h"
 #include "server/service/server_agent.h"
+#include "tests/support/permuting_proxy.h"
 #include "worker/data/open_dataset.h"
 #include "worker/device/cpu_device.h"
 #include "worker/layers/cpu/cpu_operator_factory.h"
@@ -91,7 +92,7 @@ struct TestServer {
   std::unique_ptr<server::ServerAgent> agent;
 };
 
-class ClusterTest : public testing::Test {
+class ClusterTest : public ::testing::Test {
  protected:
   using Shares = std::vector<std::vector<Node>>;  // by worker
   using Entries = std::map<std::pair<Step, ChunkId>, std::pair<uint64_t, double>>;  // fingerprint, loss
@@ -99,7 +100,7 @@ class ClusterTest : public testing::Test {
   static void SetUpTestSuite() { device_ = worker::CpuDevice::Create().value().release(); }
 
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "/banyan_cluster_XXXXXX";
+    std::string pattern = ::testing::TempDir() + "/banyan_cluster_XXXXXX";
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     directory_ = pattern;
     std::ofstream text(directory_ + "/text.txt");
@@ -133,7 +134,7 @@ class ClusterTest : public testing::Test {
     for (uint32_t i = 0; i < servers; ++i) {
       order_.map->servers.push_back({.id = ServerId(10 + i),
                                      .incarnation = Incarnation(50 + i),
-                                     .endpoint = servers_[i]->rpc->endpoint(),
+                                     .endpoint = EndpointOf(i),
                                      .shards = 2});
     }
     for (uint32_t chunk = 0; chunk <= plan_->layout.chunk_count(); ++chunk) {
@@ -141,8 +142,16 @@ class ClusterTest : public testing::Test {
     }
   }
 
+  std::string EndpointOf(uint32_t server) {
+    const std::string& endpoint = servers_[server]->rpc->endpoint();
+    if (!permute_) return endpoint;
+    proxies_.push_back(std::make_unique<testing::PermutingProxy>(endpoint, *permute_ * 1000 + server));
+    return proxies_.back()->endpoint();
+  }
+
   void Stop() {
     workers_.clear();
+    proxies_.clear();
     servers_.clear();
     entries_.clear();
     reports_.clear();
@@ -250,6 +259,9 @@ class ClusterTest : public testing::Test {
   JobOrder order_;
   uint64_t version_ = 0;
   std::vector<std::unique_ptr<TestServer>> servers_;
+  // A seed: what is sent to servers, and by them, arrives in an order drawn from it.
+  std::optional<uint64_t> permute_;
+  std::vector<std::unique_ptr<testing::PermutingProxy>> proxies_;
   std::vector<std::unique_ptr<worker::JobRunner>> workers_;
   Entries entries_;
   std::map<size_t, JobReport> reports_;
@@ -280,6 +292,17 @@ TEST_F(ClusterTest, EveryLayoutTrainsTheSameTransformer) {
   EXPECT_LT(LossAt(8), 0.9 * LossAt(1));
   EXPECT_EQ(RunAll(kGpt, 2, 2, {{{2, 0}}, {{2, 1}}}), one);
   EXPECT_EQ(RunAll(kGpt, 3, 1, {{{1, 2}, {0, 0}}, {{0, 1}, {1, 3}}, {{1, 1}}}), one);
+}
+
+TEST_F(ClusterTest, TheOrderOfArrivalDoesNotMatter) {
+  const Entries one = RunAll(kGpt, 1, 1, {{{3, 0}}});
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    permute_ = seed;
+    EXPECT_EQ(RunAll(kGpt, 2, 2, {{{1, 2}, {0, 0}}, {{0, 1}, {1, 3}}, {{1, 1}}}), one) << "seed " << seed;
+    uint64_t overtakings = 0;
+    for (const auto& proxy : proxies_) overtakings += proxy->overtakings();
+    EXPECT_GT(overtakings, 100) << "seed " << seed;
+  }
 }
 
 TEST_F(ClusterTest, AnotherSeedGivesOtherBits) {

@@ -1,4 +1,7 @@
+#include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/command.h"
+#include "tests/support/local_cluster.h"
 
 // The contract that the product stands on: real processes, and one answer whatever the cluster looks like.
 namespace banyan::testing {
@@ -29,6 +33,17 @@ run:
   servers: {count: 1}
   evaluate: {every: 2 steps, samples: 3, at_end: all}
   checkpoint: {every: 2 steps}
+)";
+
+constexpr char kTableJob[] = R"(
+version: 1
+name: table
+recipe:
+  model: linear
+  data: {table: {path: "data:TABLE"}}
+  batch: {samples: 8, leaf: 1}
+  until: {steps: 1}
+  optimizer: {momentum: {learning_rate: 0.03}}
 )";
 
 // Some text that is the same everywhere, short enough for four steps to read all of it.
@@ -54,55 +69,58 @@ std::string Describe(const Layout& layout) {
                       absl::StrJoin(layout.flags, " "));
 }
 
+// Most layouts are parts of one cluster that stays.
 class OneAnswerTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = MakeFolder(::testing::UnitTest::GetInstance()->current_test_info()->name());
-    WriteFile(folder_ + "/text", Text());
-    WriteJob(13, 1);
+  static void SetUpTestSuite() {
+    cluster_ = std::make_unique<LocalCluster>(MakeFolder("one-answer"));
+    WriteFile(cluster_->folder() + "/text", Text());
+    cluster_->Up(/*workers=*/5, /*servers=*/3);
   }
+  static void TearDownTestSuite() { cluster_.reset(); }
+
+  void SetUp() override { WriteJob(13, 1); }
 
   void WriteJob(int samples, int leaf) {
-    WriteFile(folder_ + "/job.yaml",
+    WriteFile(job_file_,
               absl::StrReplaceAll(kJob, {{"SAMPLES", absl::StrCat(samples)}, {"LEAF", absl::StrCat(leaf)}}));
   }
 
-  // The result of a run that must end well.
-  Json Run(const Layout& layout) {
-    std::vector<std::string> argv = {BanyanProgram(),
-                                     "run",
-                                     folder_ + "/job.yaml",
-                                     "--workers",
-                                     absl::StrCat(layout.workers),
-                                     "--servers",
-                                     absl::StrCat(layout.servers),
-                                     "--threads",
-                                     absl::StrCat(layout.threads),
-                                     "--state-dir",
-                                     absl::StrCat(folder_, "/state-", runs_++),
-                                     "-o",
-                                     "json"};
-    argv.insert(argv.end(), layout.flags.begin(), layout.flags.end());
-    const CommandResult result = RunCommand(argv);
+  // The result of `command` with the layout's flags. It must end well, and have been laid out so.
+  static Json Result(std::vector<std::string> command, const Layout& layout) {
+    command.insert(command.end(), {"--workers", absl::StrCat(layout.workers), "--servers", absl::StrCat(layout.servers),
+                                   "-o", "json"});
+    command.insert(command.end(), layout.flags.begin(), layout.flags.end());
+    const CommandResult result = cluster_->Banyan(command);
     EXPECT_EQ(result.exit_code, 0) << Describe(layout) << "\n" << result.err;
     if (result.exit_code != 0) return Json::object();
-    return Json::parse(result.LastLine());
+    Json json = Json::parse(result.LastLine());
+    EXPECT_EQ(json["layout"]["workers"], layout.workers) << Describe(layout);
+    EXPECT_EQ(json["layout"]["servers"], layout.servers) << Describe(layout);
+    return json;
   }
 
-  static std::string Answer(const Json& result) {
-    if (!result.contains("state_hash")) return "no result";
-    return absl::StrCat(result["state_hash"].get<std::string>(), " ", result["train"]["loss_sum"].get<std::string>(),
-                        " ", result["held_out"]["loss_sum"].get<std::string>());
+  // On a part of the cluster. A worker needs a moment from one job to the next: the job waits for all of its own.
+  Json Submit(const Layout& layout) {
+    return Result({"submit", job_file_, "--set", absl::StrCat("run.workers.min=", layout.workers)}, layout);
+  }
+
+  // On a cluster of its own.
+  Json Run(const Layout& layout) {
+    return Result({"run", job_file_, "--threads", absl::StrCat(layout.threads), "--state-dir",
+                   absl::StrCat(cluster_->folder(), "/run-", runs_++)},
+                  layout);
   }
 
   void ExpectOneAnswer(const std::vector<Layout>& layouts) {
-    const std::string reference = Answer(Run({}));
+    const std::string reference = Answer(Submit({}));
     EXPECT_NE(reference, "no result");
-    for (const Layout& layout : layouts) EXPECT_EQ(Answer(Run(layout)), reference) << Describe(layout);
+    for (const Layout& layout : layouts) EXPECT_EQ(Answer(Submit(layout)), reference) << Describe(layout);
   }
 
-  std::string folder_;
-  int runs_ = 0;
+  static inline std::unique_ptr<LocalCluster> cluster_;
+  static inline int runs_ = 0;
+  const std::string job_file_ = cluster_->folder() + "/job.yaml";
 };
 
 TEST_F(OneAnswerTest, WhateverTheNumberOfWorkersAndServers) {
@@ -121,8 +139,11 @@ TEST_F(OneAnswerTest, WhateverTheChunkSize) {
                    {2, 2, {"--chunk-bytes", "4194304"}}});
 }
 
-TEST_F(OneAnswerTest, WhateverTheThreads) {
-  ExpectOneAnswer({{1, 1, {}, 2}, {2, 1, {}, 4}});
+TEST_F(OneAnswerTest, WhateverTheThreadsAndOnAClusterOfItsOwn) {
+  const std::string reference = Answer(Submit({}));
+  for (const Layout& layout : {Layout{1, 1, {}, 1}, Layout{1, 2, {}, 2}, Layout{2, 1, {}, 4}}) {
+    EXPECT_EQ(Answer(Run(layout)), reference) << Describe(layout);
+  }
 }
 
 TEST_F(OneAnswerTest, ForEveryNumberOfLeaves) {
@@ -132,14 +153,70 @@ TEST_F(OneAnswerTest, ForEveryNumberOfLeaves) {
   }
 }
 
+TEST_F(OneAnswerTest, StoppedAndResumedOnAnotherCluster) {
+  const std::vector<std::string> longer = {"--set", "recipe.until.steps=60", "--set", "run.checkpoint.every=100 steps"};
+  const std::string reference = Answer(Submit({1, 1, longer}));
+  LocalCluster cluster(MakeFolder("one-answer-elsewhere"));
+  WriteFile(cluster.folder() + "/text", Text());
+  cluster.Up(/*workers=*/1, /*servers=*/1, /*threads=*/1);
+  const std::string job = cluster.Submit(job_file_, longer);
+  // Each time it goes on with other workers, servers, threads, and sizes of chunks.
+  const std::vector<std::pair<uint64_t, Layout>> next = {{9, {3, 2, {"--chunk-bytes", "16384"}, 2}},
+                                                         {25, {2, 1, {"--chunk-bytes", "65536"}, 4}}};
+  for (const auto& [stop_at, layout] : next) {
+    ASSERT_TRUE(cluster.AwaitStep(job, stop_at));
+    ASSERT_EQ(cluster.Banyan({"stop", job}).exit_code, 0);
+    cluster.Down();
+    cluster.Up(layout.workers, layout.servers, layout.threads);
+    std::vector<std::string> resume = {"resume",    job,         "--detach",
+                                       "--workers", absl::StrCat(layout.workers),
+                                       "--servers", absl::StrCat(layout.servers)};
+    resume.insert(resume.end(), layout.flags.begin(), layout.flags.end());
+    const CommandResult resumed = cluster.Banyan(resume);
+    ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  }
+  const Json result = cluster.Result(job);
+  EXPECT_EQ(Answer(result), reference);
+  EXPECT_EQ(result["layout"]["servers"], 1);
+  EXPECT_EQ(result["counters"]["rollbacks"], 0);
+  EXPECT_EQ(cluster.Lines(job).size(), 60);
+}
+
+// One step of all samples, a sample a leaf: two lines of the file change places, and nothing but the leaves that hold
+// them does; momentum keeps the sum as it is. Beside each other in the tree they are a + b and b + a; elsewhere the sums
+// round otherwise.
+TEST_F(OneAnswerTest, SwappedLeavesGiveAnother) {
+  std::vector<std::string> lines;
+  uint32_t state = 1;
+  for (int line = 0; line < 8; ++line) {
+    std::string& text = lines.emplace_back();
+    for (int column = 0; column < 60; ++column) {
+      state = state * 1664525 + 1013904223;
+      absl::StrAppend(&text, column == 0 ? "" : ",", static_cast<double>(state >> 8) / (1 << 23) - 1);
+    }
+  }
+  std::set<std::string> hashes;
+  for (size_t other = 0; other < lines.size(); ++other) {
+    std::vector<std::string> swapped = lines;
+    std::swap(swapped[0], swapped[other]);
+    WriteFile(cluster_->folder() + absl::StrCat("/table", other), absl::StrJoin(swapped, "\n") + "\n");
+    WriteFile(job_file_, absl::StrReplaceAll(kTableJob, {{"TABLE", absl::StrCat("table", other)}}));
+    hashes.insert(Submit({2, 1})["state_hash"].get<std::string>());
+  }
+  // As it is and with its sibling; with each of the six others.
+  EXPECT_EQ(hashes.size(), 7);
+}
+
 TEST_F(OneAnswerTest, AnotherRecipeOrOtherDataGiveAnother) {
-  const std::string reference = Answer(Run({}));
-  EXPECT_NE(Answer(Run({1, 1, {"--set", "recipe.seed=8"}})), reference);
-  EXPECT_NE(Answer(Run({1, 1, {"--set", "recipe.batch.leaf=2"}})), reference);
+  const std::string reference = Answer(Submit({}));
+  EXPECT_NE(Answer(Submit({1, 1, {"--set", "recipe.seed=8"}})), reference);
+  EXPECT_NE(Answer(Submit({1, 1, {"--set", "recipe.batch.leaf=2"}})), reference);
   std::string text = Text();
+  WriteFile(cluster_->folder() + "/same", text);
+  EXPECT_EQ(Answer(Submit({1, 1, {"--set", "recipe.data.text.path=data:same"}})), reference);
   text[100] = text[100] == 'a' ? 'b' : 'a';
-  WriteFile(folder_ + "/text", text);
-  EXPECT_NE(Answer(Run({})), reference);
+  WriteFile(cluster_->folder() + "/other", text);
+  EXPECT_NE(Answer(Submit({1, 1, {"--set", "recipe.data.text.path=data:other"}})), reference);
 }
 
 }  // namespace

@@ -3,41 +3,107 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "common/protocol/messages.h"
-#include "server/shard/toy_job.h"
-#include "tests/simulator/server_host.h"
-#include "worker/training/set_layout.h"
+#include "common/file/simulated_disk.h"
+#include "tests/simulator/coordinator_host.h"
+#include "tests/simulator/event_queue.h"
+#include "tests/simulator/faults.h"
+#include "tests/simulator/network.h"
+#include "tests/simulator/outcome.h"
+#include "tests/simulator/server_process.h"
+#include "tests/simulator/simulated_job.h"
+#include "tests/simulator/simulated_store.h"
+#include "tests/simulator/worker_process.h"
 
 namespace banyan::simulator {
 
-struct ClusterOptions {
-  uint64_t seed = 1;
-  const server::ToyJob* job = nullptr;
-  const worker::SetLayout* layout = nullptr;
-};
+// A coordinator, servers and workers made of the real machines, in one process on simulated time. What happens follows
+// from the seed and the faults alone: how many there are of each, how slow they are, what is in the window's pool, how
+// late messages come. One run: submits the job, lets the faults happen, resumes the job when it was stopped or the disk
+// was full, until it has succeeded or time is up.
+class Cluster {
+ public:
+  struct Options {
+    uint64_t seed = 1;
+    const SimulatedJob* job = nullptr;
+    std::vector<Fault> faults;
+    bool tight = false;  // the least memory on servers and workers
+  };
 
-// What became of a job.
-struct Outcome {
-  bool finished = false;
-  std::string trouble;  // what is wrong: who waits for what where it did not finish, what differs where it did
-  uint64_t events = 0;
-  uint64_t breaks = 0;       // of streams
-  uint64_t worker_deaths = 0;
-  uint64_t server_deaths = 0;  // each a new term
-  uint64_t moves = 0;          // new assignments
-  uint64_t recomputed = 0;
-  uint64_t dropped_sets = 0;
-  uint64_t duplicates = 0;     // partials that a server had already
-};
+  explicit Cluster(Options options);
+  ~Cluster();
 
-// Runs the job on a cluster of real worker, shard and gate machines in simulated time. What happens follows from the
-// seed: how many there are of each, how slow they are, what is in the window's pool, how late messages come (in order
-// within a stream, in any order across them), which streams break with what is under way arriving late or never, who
-// dies, who joins, which leaves move. Compares every line, the last weights and slots with the job's own.
-Outcome RunCluster(const ClusterOptions& options);
+  Outcome Run();
+
+ private:
+  // Who lives at a place now. Dead processes are kept: what they set going may still name them.
+  struct CoordinatorPlace {
+    LifeRef life;
+    std::unique_ptr<ProcessDisk> disk;
+    std::unique_ptr<CoordinatorHost> host;
+  };
+  struct ServerPlace {
+    std::unique_ptr<ProcessDisk> disk;
+    std::unique_ptr<ServerProcess> process;
+  };
+
+  // ---- cluster.cc
+  void StartCoordinator();
+  void StartServer(uint32_t index);
+  void StartWorker(uint32_t index);
+  void EndCoordinator(absl::Duration down);
+  void EndServer(uint32_t index, absl::Duration silence, absl::Duration down);
+  void EndWorker(uint32_t index, absl::Duration silence, absl::Duration down);
+  Session::Options SessionAt(Place place, const LifeRef& life);
+  ServerProcess* FindServer(const std::string& endpoint) const;
+  LifeRef LifeAt(Place place) const;
+  Place server_place(uint32_t index) const { return 1 + index; }
+  Place worker_place(uint32_t index) const { return 1 + static_cast<Place>(servers_.size()) + index; }
+  Place places() const { return worker_place(static_cast<uint32_t>(workers_.size())); }
+  uint32_t Shape(uint32_t n) { return static_cast<uint32_t>(shape_() % n); }
+  void Operate();
+  void Ask(std::function<void(coordinator::Decider&, coordinator::Decider::Now)> question);
+  void OnWeights(ServerId server, Incarnation incarnation, const Weights& weights);
+  void Look();
+  void Finish();
+
+  // ---- cluster_faults.cc
+  void Apply(const Fault& fault);
+  void CrashCoordinator(const Fault& fault);
+  void CrashServer(const Fault& fault);
+  void CutPower(const Fault& fault);
+
+  const Options options_;
+  const SimulatedJob& job_;
+  EventQueue events_;
+  std::mt19937_64 shape_;  // apart, so that fewer faults leave the cluster as it is
+  Network network_;
+  SimulatedStore store_;
+  SimulatedDisk disk_;
+  bool disk_full_ = false;
+  bool disk_was_full_ = false;
+
+  uint32_t shards_ = 1;
+  uint64_t pool_bytes_ = 0;
+  absl::Duration disk_time_;
+  std::vector<WorkerHost::Options> worker_shapes_;
+  uint64_t lives_ = 0;
+  CoordinatorPlace coordinator_;
+  std::vector<ServerPlace> servers_;
+  std::vector<std::unique_ptr<WorkerProcess>> workers_;
+  std::vector<CoordinatorPlace> dead_coordinators_;
+  std::vector<ServerPlace> dead_servers_;
+  std::vector<std::unique_ptr<WorkerProcess>> dead_workers_;
+
+  absl::Time resume_at_ = absl::InfiniteFuture();
+  std::map<std::pair<Term, ChunkId>, Incarnation> owners_;  // who served it in that term
+  Outcome outcome_;
+};
 
 }  // namespace banyan::simulator
 

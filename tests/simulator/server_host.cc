@@ -1,9 +1,12 @@
 #include "tests/simulator/server_host.h"
 
 #include <algorithm>
-#include <set>
+#include <iterator>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "server/checkpoint/part_writer.h"
 #include "server/ledger/gate_tensors.h"
 
 namespace banyan::simulator {
@@ -11,87 +14,111 @@ namespace banyan::simulator {
 // What one shard wants done.
 class ServerHost::Output final : public server::ShardOutput {
  public:
-  Output(ServerHost* host, uint32_t shard) : host_(host), shard_(shard) {}
+  Output(ServerHost* host, uint32_t shard)
+      : host_(host),
+        shard_(shard),
+        writer_({.files = host->options_.files,
+                 .plan = &host->options_.job->plan(),
+                 .layout = &host->options_.job->checkpoint(),
+                 .slots = host->options_.job->slots()}) {}
 
   void Send(server::StreamId stream, ToWorker message) override {
     host_->network_.to_worker(stream.value(), std::move(message));
   }
   void Close(server::StreamId stream, const absl::Status&) override { host_->network_.close(stream.value()); }
   void Restore(server::RestoreWork work) override {
-    host_->Later([this, work = std::move(work)] {
-      if (work.point.step == 0) {
-        host_->options_.job->Fill(work);
+    host_->PostToDisk([this, work = std::move(work)] {
+      absl::Status status;
+      if (work.point.directory.empty()) {
+        host_->options_.job->toy().Fill(work);
       } else {
-        for (const server::RestoreWork::Chunk& chunk : work.chunks) {
-          const server::ToyJob::State& state = host_->disk_->at({work.point.step, chunk.chunk});
-          std::ranges::copy(state.weights, chunk.weights->values().begin());
-          for (size_t i = 0; i < chunk.slots.size(); ++i) {
-            std::ranges::copy(state.slots[i], chunk.slots[i]->values().begin());
-          }
-        }
+        status = host_->source_.Restore(work);
       }
-      host_->shards_[shard_]->OnRestored(work.term, absl::OkStatus());
+      host_->Post([this, term = work.term, status] { host_->shards_[shard_]->OnRestored(term, status); });
     });
   }
-  void Committed(Term, Step step, ChunkId chunk, std::vector<SegmentSum> parts, double weight, double loss) override {
-    // Later: a gate's answer must not come back into the shard's input.
-    host_->Later([this, step, chunk, parts = std::move(parts), weight, loss] {
-      host_->gate_->OnCommitted(step, chunk, parts, weight, loss);
+  void Committed(Term term, Step step, ChunkId chunk, std::vector<SegmentSum> parts, double weight,
+                 double loss) override {
+    host_->Post([this, term, step, chunk, parts = std::move(parts), weight, loss] {
+      if (host_->gate_->term() == term) host_->gate_->OnCommitted(step, chunk, parts, weight, loss);
     });
   }
   void WriteCheckpoint(server::CheckpointWork work) override {
-    host_->Later([this, work = std::move(work)] {
-      server::ToyJob::State state;
-      state.weights.resize(work.weights.size() / sizeof(float));
-      work.weights.CopyTo(std::as_writable_bytes(std::span(state.weights)));
-      for (const Payload& slot : work.slots) {
-        state.slots.emplace_back(slot.size() / sizeof(float));
-        slot.CopyTo(std::as_writable_bytes(std::span(state.slots.back())));
-      }
-      host_->disk_->insert_or_assign({work.step, work.chunk}, std::move(state));
-      // One word when the shard's last chunk is written.
-      std::set<ChunkId>& written = written_[{work.term, work.step}];
-      written.insert(work.chunk);
-      if (written.size() < work.part_chunks) return;
-      host_->shards_[shard_]->OnCheckpointWritten(work.term, work.epoch, work.step, std::vector<CheckpointPart::Range>());
+    host_->PostToDisk([this, work = std::move(work)] {
+      const std::optional<absl::StatusOr<server::PartWriter::Ranges>> part = writer_.Write(work);
+      if (!part.has_value()) return;
+      host_->Post([this, term = work.term, epoch = work.epoch, step = work.step, part] {
+        host_->shards_[shard_]->OnCheckpointWritten(term, epoch, step, *part);
+        host_->network_.report_soon();
+      });
     });
   }
 
  private:
   ServerHost* const host_;
   const uint32_t shard_;
-  std::map<std::pair<Term, Step>, std::set<ChunkId>> written_;
+  server::PartWriter writer_;
 };
 
-ServerHost::ServerHost(Options options, EventQueue* events, Disk* disk, Network network)
-    : options_(std::move(options)), events_(events), disk_(disk), network_(std::move(network)) {
+ServerHost::ServerHost(Options options, Network network)
+    : options_(std::move(options)),
+      network_(std::move(network)),
+      source_({.files = options_.files, .plan = &options_.job->plan(), .slots = options_.job->slots()}),
+      executor_free_(options_.events->now()),
+      disk_free_(options_.events->now()) {
   for (uint32_t i = 0; i < options_.shards; ++i) {
-    server::Shard::Options shard = options_.job->ShardOptions(options_.index, i, options_.pool_bytes);
+    server::Shard::Options shard = options_.job->toy().ShardOptions(0, i, options_.pool_bytes);
+    shard.server = options_.id;
     shard.incarnation = options_.incarnation;
     outputs_.push_back(std::make_unique<Output>(this, i));
-    if (i == 0 && options_.job->clip_norm() > 0) {
-      gate_ = std::make_unique<server::Gate>(
-          server::Gate::Options{.self = shard.server,
-                                .tensors = server::GateTensorsOf(options_.job->plan()),
-                                .ledger_chunk = options_.job->plan().layout.ledger_chunk(),
-                                .ask_after = absl::Milliseconds(100)},
-          *this);
-    }
     shards_.push_back(std::make_unique<server::Shard>(std::move(shard), *outputs_.back()));
   }
+  if (options_.job->clip_norm() <= 0) return;
+  gate_ = std::make_unique<server::Gate>(
+      server::Gate::Options{.self = options_.id,
+                            .tensors = server::GateTensorsOf(options_.job->plan()),
+                            .ledger_chunk = options_.job->plan().layout.ledger_chunk(),
+                            .ask_after = absl::Milliseconds(100)},
+      *this);
 }
 
-ServerHost::~ServerHost() { *alive_ = false; }
+ServerHost::~ServerHost() { *here_ = false; }
 
-void ServerHost::Later(std::function<void()> event) {
-  events_->After(events_->Delay(options_.disk_time), [alive = alive_, event = std::move(event)] {
-    if (*alive) event();
+void ServerHost::Post(std::function<void()> task) {
+  executor_free_ = std::max(executor_free_, options_.events->now() + options_.events->Delay(absl::Milliseconds(2)));
+  options_.life->At(executor_free_, [this, here = here_, task = std::move(task)] {
+    if (!*here) return;
+    task();
+    Look();
+  });
+}
+
+void ServerHost::PostToDisk(std::function<void()> task) {
+  disk_free_ = std::max(disk_free_, options_.events->now()) + options_.events->Delay(options_.disk_time);
+  options_.life->At(disk_free_, [here = here_, task = std::move(task)] {
+    if (*here) task();
   });
 }
 
 void ServerHost::OnOrder(const JobOrder& order) {
-  if (gate_ != nullptr && order.map) gate_->OnOrder(order.term, *order.map);
+  if (order.term > parts_term_ && order.restore.has_value() && order.map.has_value()) {
+    parts_term_ = order.term;
+    size_t with_tensors = 0;
+    for (uint32_t i = 0; i < shards_.size(); ++i) {
+      server::Shard::Options shard = options_.job->toy().ShardOptions(0, i, options_.pool_bytes);
+      shard.server = options_.id;
+      shard.incarnation = options_.incarnation;
+      if (server::Shard::WritesParts(shard, *order.map)) ++with_tensors;
+    }
+    parts_.Start(order.term, order.map->epoch, with_tensors);
+  }
+  if (gate_ != nullptr && order.map.has_value()) gate_->OnOrder(order.term, *order.map);
   for (const auto& shard : shards_) shard->OnOrder(order);
+  Look();
+}
+
+void ServerHost::OnSession() {
+  for (const auto& shard : shards_) shard->OnSession();
 }
 
 void ServerHost::OnMessage(uint32_t shard, uint64_t connection, const ToServer& message) {
@@ -103,6 +130,7 @@ void ServerHost::OnMessage(uint32_t shard, uint64_t connection, const ToServer& 
   } else {
     shards_[shard]->OnPull(stream, std::get<Pull>(message));
   }
+  Look();
 }
 
 void ServerHost::OnClosed(uint32_t shard, uint64_t connection) {
@@ -114,29 +142,51 @@ void ServerHost::OnSum(const Sum& sum) {
 }
 
 void ServerHost::Decide(Term term, const Ledger& decided) {
-  Later([this, term, ledger = decided]() mutable {
-    for (const auto& shard : shards_) shard->OnLedger(term, ledger);
-  });
+  for (const auto& shard : shards_) {
+    Post([raw = shard.get(), term, decided] { raw->OnLedger(term, decided); });
+  }
 }
 
 void ServerHost::Tick() {
-  if (gate_ != nullptr) gate_->OnTick(events_->now());
-  for (const auto& shard : shards_) shard->OnTick(events_->now());
+  const absl::Time now = options_.life->Steady();
+  if (gate_ != nullptr) gate_->OnTick(now);
+  for (const auto& shard : shards_) shard->OnTick(now);
 }
 
-std::vector<JobReport> ServerHost::Reports() {
-  std::vector<JobReport> reports;
-  for (const auto& shard : shards_) {
-    reports.push_back(shard->Report());
-    failed_ = failed_ || !reports.back().failure.empty();
-  }
-  return reports;
-}
-
-Step ServerHost::done_through() const {
+void ServerHost::Look() {
   Step done = ~Step{0};
-  for (const auto& shard : shards_) done = std::min(done, shard->done_through());
-  return done;
+  for (const auto& shard : shards_) {
+    done = std::min(done, shard->done_through());
+    // The window's first position may take what it needs: no more than every other leaf.
+    const size_t bound = shard->window().capacity() + (options_.job->plan().leaves + 1) / 2 - 1;
+    if (shard->memory().pooled_in_use() > bound) {
+      absl::StrAppend(&trouble_, "a shard's pending partials take ", shard->memory().pooled_in_use(),
+                      " buffers of its pool, expected at most ", bound, "; ");
+    }
+  }
+  if (std::exchange(told_done_, done) != done) network_.report_soon();
+}
+
+// As server/service/job_host does.
+JobReport ServerHost::TakeReport() {
+  JobReport whole{.assignment_version = UINT64_MAX, .ready = true};
+  for (uint32_t i = 0; i < shards_.size(); ++i) {
+    JobReport one = shards_[i]->Report();
+    whole.term = i == 0 ? one.term : std::min(whole.term, one.term);
+    whole.epoch = i == 0 ? one.epoch : std::min(whole.epoch, one.epoch);
+    whole.assignment_version = std::min(whole.assignment_version, one.assignment_version);
+    whole.ready = whole.ready && one.ready;
+    if (whole.failure.empty()) whole.failure = one.failure;
+    std::ranges::move(one.open, std::back_inserter(whole.open));
+    std::ranges::move(one.waits, std::back_inserter(whole.waits));
+    std::ranges::move(one.entries, std::back_inserter(whole.entries));
+    for (CheckpointPart& part : one.parts) {
+      std::ranges::move(parts_.Add(i, std::move(part)), std::back_inserter(whole.parts));
+    }
+    for (const auto& [name, value] : one.counters) whole.counters[name] += value;
+  }
+  if (gate_ != nullptr) std::ranges::move(gate_->Waits(), std::back_inserter(whole.waits));
+  return whole;
 }
 
 }  // namespace banyan::simulator

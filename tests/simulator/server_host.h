@@ -3,69 +3,82 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <utility>
+#include <string>
 #include <vector>
 
+#include "common/file/file_system.h"
 #include "common/protocol/session.h"
+#include "server/checkpoint/state_source.h"
 #include "server/ledger/gate.h"
+#include "server/service/part_merger.h"
 #include "server/shard/shard.h"
-#include "server/shard/toy_job.h"
 #include "tests/simulator/event_queue.h"
+#include "tests/simulator/life.h"
+#include "tests/simulator/simulated_job.h"
 
 namespace banyan::simulator {
 
-// A disk that all servers share: chunks of checkpoints.
-using Disk = std::map<std::pair<Step, ChunkId>, server::ToyJob::State>;
-
-// One life of a server in simulated time: the real shards and the real gate.
+// The job on one server, in simulated time: the real shards, the real gate, and checkpoints read and written by the
+// real code. Dropped with its process, or when the coordinator says so; what it has set going then comes to nothing.
 class ServerHost final : public server::GateOutput {
  public:
   struct Options {
-    const server::ToyJob* job = nullptr;
-    uint32_t index = 0;  // of the server in the job's map
+    const SimulatedJob* job = nullptr;
+    ServerId id;
     Incarnation incarnation;
     uint32_t shards = 1;
     uint64_t pool_bytes = 0;
-    absl::Duration disk_time = absl::Milliseconds(5);
+    absl::Duration disk_time;
+    EventQueue* events = nullptr;
+    LifeRef life;
+    FileSystem* files = nullptr;
   };
   struct Network {
     std::function<void(uint64_t connection, ToWorker message)> to_worker;
     std::function<void(uint64_t connection)> close;
     std::function<void(ServerId to, const Sum& sum)> to_server;
+    std::function<void()> report_soon;
   };
 
-  ServerHost(Options options, EventQueue* events, Disk* disk, Network network);
+  ServerHost(Options options, Network network);
   ~ServerHost() override;
 
   void OnOrder(const JobOrder& order);
+  void OnSession();
   void OnMessage(uint32_t shard, uint64_t connection, const ToServer& message);
   void OnClosed(uint32_t shard, uint64_t connection);
   void OnSum(const Sum& sum);
   void Tick();
+  JobReport TakeReport();
 
-  // A report of each shard.
-  std::vector<JobReport> Reports();
-  Step done_through() const;
-  bool failed() const { return failed_; }
+  uint32_t shards() const { return static_cast<uint32_t>(shards_.size()); }
+  // What has been seen that must never be; empty: nothing.
+  const std::string& trouble() const { return trouble_; }
 
  private:
   class Output;
 
   void SendSum(ServerId to, const Sum& sum) override { network_.to_server(to, sum); }
   void Decide(Term term, const Ledger& ledger) override;
-  void Later(std::function<void()> event);
+  // One executor's tasks are in order, and so are the disk's.
+  void Post(std::function<void()> task);
+  void PostToDisk(std::function<void()> task);
+  void Look();
 
   const Options options_;
-  EventQueue* const events_;
-  Disk* const disk_;
   const Network network_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  const server::StateSource source_;
+  std::shared_ptr<bool> here_ = std::make_shared<bool>(true);
+  absl::Time executor_free_;
+  absl::Time disk_free_;
   std::unique_ptr<server::Gate> gate_;
   std::vector<std::unique_ptr<Output>> outputs_;
   std::vector<std::unique_ptr<server::Shard>> shards_;
-  bool failed_ = false;
+  server::PartMerger parts_;
+  Term parts_term_ = 0;
+  Step told_done_ = 0;
+  std::string trouble_;
 };
 
 }  // namespace banyan::simulator

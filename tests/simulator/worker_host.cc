@@ -6,12 +6,11 @@
 
 namespace banyan::simulator {
 
-WorkerHost::WorkerHost(Options options, EventQueue* events, WorkerNetwork* network)
+WorkerHost::WorkerHost(Options options, WorkerNetwork* network)
     : options_(std::move(options)),
-      events_(events),
       network_(network),
-      pool_(options_.layout->gradients.set_size, options_.sets),
-      reducer_({.leaves = options_.machine.leaves, .layout = options_.layout->gradients}, &pool_),
+      pool_(options_.job->layout().gradients.set_size, options_.sets),
+      reducer_({.leaves = options_.machine.leaves, .layout = options_.job->layout().gradients}, &pool_),
       machine_(options_.machine),
       held_(options_.machine.chunks, ~Step{0}) {
   const ChunkLayout& layout = options_.job->plan().layout;
@@ -19,50 +18,35 @@ WorkerHost::WorkerHost(Options options, EventQueue* events, WorkerNetwork* netwo
 }
 
 WorkerHost::~WorkerHost() {
-  *alive_ = false;
-  for (const auto& run : runs_) {
-    reducer_.Abandon(*run);
-  }
+  for (const auto& run : runs_) reducer_.Abandon(*run);
 }
 
 void WorkerHost::OnOrder(const JobOrder& order) {
-  if (!alive()) return;
   machine_.OnOrder(order);
   Pump();
 }
 
 void WorkerHost::OnMessage(worker::StreamId stream, ToWorker message) {
-  if (!alive()) return;
   machine_.OnMessage(stream, std::move(message));
   Pump();
 }
 
 void WorkerHost::OnWritten(worker::StreamId stream) {
-  if (!alive()) return;
   machine_.OnWritten(stream);
   Pump();
 }
 
 void WorkerHost::OnStreamClosed(worker::StreamId stream) {
-  if (!alive()) return;
   machine_.OnStreamClosed(stream);
   Pump();
 }
 
-void WorkerHost::Tick() {
-  if (alive()) Pump();
-}
-
-void WorkerHost::Later(absl::Duration delay, std::function<void()> event) {
-  events_->After(delay, [alive = alive_, event = std::move(event)] {
-    if (*alive) event();
-  });
-}
+void WorkerHost::Tick() { Pump(); }
 
 void WorkerHost::Pump() {
   while (true) {
     for (worker::PartialReady& partial : reducer_.TakeReady()) machine_.OnPartialReady(std::move(partial));
-    machine_.OnTick(events_->now());
+    machine_.OnTick(options_.life->Steady());
     std::vector<worker::StepOutput> outputs = machine_.Advance(
         {.lanes = options_.lanes - running_, .sets = static_cast<uint32_t>(pool_.free())});
     if (outputs.empty()) return;
@@ -72,7 +56,7 @@ void WorkerHost::Pump() {
 
 void WorkerHost::Do(worker::StepOutput output) {
   if (auto* open = std::get_if<worker::OpenStream>(&output)) {
-    network_->Open(open->stream, open->peer, std::move(open->hello));
+    network_->Open(*open);
   } else if (auto* close = std::get_if<worker::CloseStream>(&output)) {
     network_->Close(close->stream);
   } else if (auto* send = std::get_if<worker::Send>(&output)) {
@@ -100,7 +84,7 @@ void WorkerHost::Do(worker::StepOutput output) {
 void WorkerHost::CheckWeights(Step step) const {
   for (uint32_t i = 0; i < held_.size(); ++i) {
     CHECK_EQ(held_[i], step);
-    CHECK(weights_[i] == options_.job->At(step, ChunkId(i)).weights);
+    CHECK(weights_[i] == options_.job->toy().At(step, ChunkId(i)).weights);
   }
 }
 
@@ -111,11 +95,10 @@ void WorkerHost::Start(const worker::ComputeLeaf& leaf) {
   CHECK_EQ(run->generation, leaf.generation);
   ++running_;
   runs_.push_back(run);
-  const Tree tree(options_.machine.leaves);
-  const Push loss = options_.job->PushOf(1, leaf.step, ChunkId(options_.machine.chunks), 0, tree.Leaf(leaf.leaf));
+  const Push& loss = options_.job->LeafPush(leaf.step, ChunkId(options_.machine.chunks), 0, leaf.leaf);
   run->weight = loss.weight;
   run->loss = loss.loss;
-  Later(options_.leaf_time / 2, [this, run, step = leaf.step] { RunLeaf(run, step, 0); });
+  options_.life->After(options_.leaf_time / 2, [this, run, step = leaf.step] { RunLeaf(run, step, 0); });
 }
 
 void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position) {
@@ -123,17 +106,17 @@ void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32
   if (run->pass == worker::Pass::kTrain && position < positions.size()) {
     for (const Step held : held_) CHECK_EQ(held, step - 1);
     const auto [chunk, use] = positions[position];
-    const Push push = options_.job->PushOf(1, step, chunk, use, Tree(options_.machine.leaves).Leaf(run->leaf));
+    const Push& push = options_.job->LeafPush(step, chunk, use, run->leaf);
     // What has no gradient in this leaf is not delivered.
     if (!push.zero) {
-      for (const worker::GradientLayout::Piece& piece : options_.layout->gradients.positions[position].pieces) {
+      for (const worker::GradientLayout::Piece& piece : options_.job->layout().gradients.positions[position].pieces) {
         push.data.Slice(piece.chunk_offset * sizeof(float), piece.size * sizeof(float))
             .CopyTo(std::as_writable_bytes(run->set->floats().subspan(piece.set_offset, piece.size)));
       }
       reducer_.Deliver(*run, position);
     }
-    Later(events_->Delay(options_.leaf_time / static_cast<int64_t>(positions.size())),
-          [this, run, step, position] { RunLeaf(run, step, position + 1); });
+    options_.life->After(options_.events->Delay(options_.leaf_time / static_cast<int64_t>(positions.size())),
+                         [this, run, step, position] { RunLeaf(run, step, position + 1); });
   } else {
     reducer_.Finish(*run);
     --running_;

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "tests/simulator/event_queue.h"
-#include "server/shard/toy_job.h"
+#include "tests/simulator/life.h"
+#include "tests/simulator/simulated_job.h"
 #include "worker/client/step_machine.h"
 #include "worker/training/gradient_reducer.h"
-#include "worker/training/set_layout.h"
 
 namespace banyan::simulator {
 
@@ -18,26 +18,27 @@ namespace banyan::simulator {
 class WorkerNetwork {
  public:
   virtual ~WorkerNetwork() = default;
-  virtual void Open(worker::StreamId stream, worker::PeerId peer, Hello hello) = 0;
+  virtual void Open(const worker::OpenStream& open) = 0;
   virtual void Close(worker::StreamId stream) = 0;
   virtual void Send(worker::StreamId stream, ToServer message) = 0;
 };
 
-// A worker in simulated time: the real machine and the real reducer, with a toy job for compute threads. Leaves take
+// The job on one worker, in simulated time: the real machine and the real reducer, with a toy job for compute threads. Leaves take
 // time, deliver their gradients one position after the other, and check that all weights are those of the step before
 // from their first moment to their last (rule R3).
 class WorkerHost {
  public:
   struct Options {
     worker::StepMachineOptions machine;
-    const server::ToyJob* job = nullptr;
-    const worker::SetLayout* layout = nullptr;
+    const SimulatedJob* job = nullptr;
+    EventQueue* events = nullptr;
+    LifeRef life;
     uint32_t lanes = 1;
     size_t sets = 4;
     absl::Duration leaf_time = absl::Milliseconds(20);
   };
 
-  WorkerHost(Options options, EventQueue* events, WorkerNetwork* network);
+  WorkerHost(Options options, WorkerNetwork* network);
   ~WorkerHost();
 
   void OnOrder(const JobOrder& order);
@@ -47,12 +48,8 @@ class WorkerHost {
   // Does what the machine wants; to be called from time to time (back-off).
   void Tick();
 
-  // From now on nothing happens here any more.
-  void Kill() { *alive_ = false; }
-  bool alive() const { return *alive_; }
   bool left() const { return left_; }
   const worker::StepMachine& machine() const { return machine_; }
-  const Options& options() const { return options_; }
 
  private:
   void Pump();
@@ -60,12 +57,9 @@ class WorkerHost {
   void Start(const worker::ComputeLeaf& leaf);
   void RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position);
   void CheckWeights(Step step) const;
-  void Later(absl::Duration delay, std::function<void()> event);
 
   const Options options_;
-  EventQueue* const events_;
   WorkerNetwork* const network_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool left_ = false;
   worker::GradientSetPool pool_;
   worker::GradientReducer reducer_;

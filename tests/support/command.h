@@ -4,19 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/process.h"
+
 namespace banyan::testing {
 
-struct CommandResult {
-  int exit_code = -1;  // 128 + signal where one ended it
-  std::string out;
-  std::string err;
-
-  // The last line of `out` that is not empty.
-  std::string LastLine() const;
-};
-
 // Runs a program to its end, its standard input empty, and gathers what it prints. Dies when it cannot be started.
-CommandResult RunCommand(const std::vector<std::string>& argv);
+// `environment`: NAME=value, beside the environment of the test.
+CommandResult RunCommand(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {});
 
 // A folder of the test's own, made new.
 std::string MakeFolder(const std::string& name);

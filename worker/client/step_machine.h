@@ -57,6 +57,7 @@ class StepMachine {
 
   explicit StepMachine(StepMachineOptions options);
 
+  // `now` must not jump as the time of day does (SteadyTime).
   void OnTick(absl::Time now) { now_ = now; }
   void OnOrder(const JobOrder& order);
   // Of a stream that the machine opened; of any other stream they are ignored.

@@ -31,6 +31,7 @@ StepMachineOptions MachineOptions(const StepLoop::Options& options, const JobPla
 StepLoop::StepLoop(Options options, const Needs& needs)
     : options_(std::move(options)),
       needs_(needs),
+      time_(*needs.clock),
       layout_(SetLayout::Make(needs.plan->graph, needs.plan->layout)),
       machine_(MachineOptions(options_, *needs.plan)) {}
 
@@ -79,7 +80,7 @@ StepLoop::~StepLoop() {
 absl::Status StepLoop::Run() {
   while (!left_ && failure_.ok()) {
     std::vector<Event> events = NextEvents();
-    machine_.OnTick(needs_.clock->Now());
+    machine_.OnTick(time_.Now());
     for (Event& event : events) {
       std::visit([this](auto& one) { Take(one); }, event);
     }

@@ -118,6 +118,7 @@ class StepLoop {
 
   const Options options_;
   const Needs needs_;
+  const SteadyTime time_;
   const SetLayout layout_;
   StepMachine machine_;
   std::unique_ptr<GradientSetPool> pool_;

@@ -1,5 +1,5 @@
-#ifndef BANYAN_COORDINATOR_SERVICE_STORE_EFFECTS_H_
-#define BANYAN_COORDINATOR_SERVICE_STORE_EFFECTS_H_
+#ifndef BANYAN_COORDINATOR_CLUSTER_STORE_EFFECTS_H_
+#define BANYAN_COORDINATOR_CLUSTER_STORE_EFFECTS_H_
 
 #include <functional>
 #include <optional>
@@ -7,8 +7,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "coordinator/cluster/decision_store.h"
 #include "coordinator/jobs/job_effects.h"
-#include "coordinator/store/store.h"
 
 namespace banyan::coordinator {
 
@@ -21,7 +21,7 @@ class StoreEffects final : public JobEffects {
     std::function<void(const std::string& job, uint32_t keep, std::set<CheckpointName> protect)> remove_old;
   };
 
-  StoreEffects(Store& store, Work work) : store_(store), work_(std::move(work)) {}
+  StoreEffects(DecisionStore& store, Work work) : store_(store), work_(std::move(work)) {}
 
   // Makes what was written durable. `wrote` (may be null): whether anything was.
   absl::Status Commit(bool* wrote);
@@ -41,7 +41,7 @@ class StoreEffects final : public JobEffects {
  private:
   void Write(const std::function<absl::Status()>& write);
 
-  Store& store_;
+  DecisionStore& store_;
   const Work work_;
   bool open_ = false;  // a transaction
   absl::Status failure_;
@@ -49,4 +49,4 @@ class StoreEffects final : public JobEffects {
 
 }  // namespace banyan::coordinator
 
-#endif  // BANYAN_COORDINATOR_SERVICE_STORE_EFFECTS_H_
+#endif  // BANYAN_COORDINATOR_CLUSTER_STORE_EFFECTS_H_

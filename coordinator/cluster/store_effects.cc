@@ -1,4 +1,4 @@
-#include "coordinator/service/store_effects.h"
+#include "coordinator/cluster/store_effects.h"
 
 #include <utility>
 
@@ -40,7 +40,7 @@ void StoreEffects::WriteEvent(const std::string& job, const JobEvent& event) {
 }
 
 std::optional<LedgerLine> StoreEffects::ReadLine(const std::string& job, Step step) {
-  const absl::StatusOr<std::optional<Store::TimedLine>> line = store_.Line(job, step);
+  const absl::StatusOr<std::optional<DecisionStore::TimedLine>> line = store_.Line(job, step);
   if (!line.ok()) failure_.Update(line.status());
   if (!line.ok() || !line->has_value()) return std::nullopt;
   return (*line)->line;

@@ -1,0 +1,83 @@
+#include "tests/simulator/faults.h"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+
+namespace banyan::simulator {
+namespace {
+
+// Faults begin before this.
+constexpr int64_t kTroubleMillis = 4000;
+constexpr int64_t kLongestMillis = 3000;
+
+constexpr std::string_view kNames[Fault::kKinds] = {"break a stream", "crash the coordinator", "crash a server",
+                                                    "crash a worker", "a worker leaves",       "pause a process",
+                                                    "cut the network", "a clock jumps",        "the disk is full",
+                                                    "cut the power",  "stop the job"};
+
+}  // namespace
+
+std::string ToString(const Fault& fault) {
+  return absl::StrCat("at ", absl::FormatDuration(fault.at), ": ", std::string(kNames[static_cast<size_t>(fault.kind)]),
+                      " (which ", fault.which, ", other ", fault.other, ", how ", fault.how, ", for ",
+                      absl::FormatDuration(fault.length), ")");
+}
+
+const std::vector<Profile>& Profiles() {
+  //                               break coord server worker leave pause  cut clock full power stop
+  static const std::vector<Profile> profiles = {
+      {"mixed", 16, {12, 2, 1, 4, 2, 3, 3, 1, 1, 0, 1}},
+      {"calm", 0, {}},
+      {"streams", 40, {1}},
+      {"coordinator", 12, {4, 4, 0, 1, 1, 0, 0, 0, 0, 0, 0}},
+      {"workers", 16, {4, 0, 0, 4, 3, 2, 0, 0, 0, 0, 0}},
+      {"servers", 8, {4, 0, 4, 1, 0, 1, 0, 0, 0, 0, 0}},
+      {"recovery", 10, {4, 2, 3, 2, 0, 1, 0, 0, 0, 1, 0}},
+      {"partitions", 12, {4, 0, 0, 1, 0, 2, 6, 0, 0, 0, 0}},
+      {"slow", 10, {2, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0}},
+      {"clocks", 8, {2, 1, 0, 1, 0, 0, 0, 6, 0, 0, 0}},
+      {"disk", 6, {2, 1, 2, 0, 0, 0, 0, 0, 3, 0, 1}},
+      {"power", 5, {2, 1, 1, 0, 0, 0, 0, 0, 0, 3, 0}},
+      {"stop", 8, {2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 4}},
+      {"tight", 12, {2, 0, 0, 2, 2, 4, 0, 0, 0, 0, 0}, true},
+  };
+  return profiles;
+}
+
+const Profile* FindProfile(std::string_view name) {
+  for (const Profile& profile : Profiles()) {
+    if (profile.name == name) return &profile;
+  }
+  return nullptr;
+}
+
+std::vector<Fault> MakeFaults(const Profile& profile, uint64_t seed) {
+  std::mt19937_64 random(seed * 2 + 1);
+  const auto draw = [&](uint64_t n) { return static_cast<uint32_t>(random() % n); };
+  const uint32_t total = std::accumulate(profile.weights.begin(), profile.weights.end(), 0u);
+  std::vector<Fault> faults;
+  if (total == 0) return faults;
+  for (uint32_t count = draw(profile.most + 1); count > 0; --count) {
+    uint32_t pick = draw(total);
+    size_t kind = 0;
+    while (pick >= profile.weights[kind]) pick -= profile.weights[kind++];
+    Fault fault{.kind = static_cast<Fault::Kind>(kind)};
+    // Mostly early: a job without trouble takes a second or two.
+    const int64_t at = draw(kTroubleMillis);
+    fault.at = absl::Milliseconds(at * at / kTroubleMillis);
+    fault.which = draw(1000);
+    fault.other = draw(1000);
+    fault.how = draw(12);
+    // Mostly short.
+    const int64_t length = draw(kLongestMillis);
+    fault.length = absl::Milliseconds(length * length / kLongestMillis);
+    faults.push_back(fault);
+  }
+  std::ranges::stable_sort(faults, {}, &Fault::at);
+  return faults;
+}
+
+}  // namespace banyan::simulator

@@ -1,0 +1,59 @@
+#ifndef BANYAN_TESTS_SIMULATOR_FAULTS_H_
+#define BANYAN_TESTS_SIMULATOR_FAULTS_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace banyan::simulator {
+
+// Something that goes wrong, or that people do, at a time. Which process it meets follows from `which` and who is
+// there then; a fault that finds nobody does nothing.
+struct Fault {
+  enum class Kind {
+    kBreakStream,
+    kCrashCoordinator,  // `how`: at once, before or after something is durable, at a call of the disk
+    kCrashServer,       // `how`: at once, noticed late (a silent host), at a call of the disk
+    kCrashWorker,
+    kLeaveWorker,  // and come back later
+    kPause,        // a slow host: a process stands still
+    kCut,          // a partition from `which` to `other`; `how`: in both directions
+    kClockJump,    // by `length`; `how`: back
+    kDiskFull,     // the disk that all share
+    kPowerCut,     // everything dies, and the disk loses what was not synced
+    kStop,         // people stop the job, and resume it with other counts; `how`: at once, without a checkpoint
+  };
+  static constexpr size_t kKinds = 11;
+
+  Kind kind = Kind::kBreakStream;
+  absl::Duration at;
+  uint32_t which = 0;
+  uint32_t other = 0;
+  uint32_t how = 0;
+  absl::Duration length;  // until it is over: restarted, resumed, healed
+};
+
+std::string ToString(const Fault& fault);
+
+// Which faults, and how many. Aimed at the rules of docs/protocol.md: docs/simulator.md says which at what.
+struct Profile {
+  std::string_view name;
+  uint32_t most = 0;                              // faults in a run
+  std::array<uint32_t, Fault::kKinds> weights{};  // of each kind
+  bool tight = false;                             // the least memory on servers and workers
+};
+
+const std::vector<Profile>& Profiles();
+// Null: no such profile.
+const Profile* FindProfile(std::string_view name);
+
+// The faults of one run, by time; a function of its arguments alone.
+std::vector<Fault> MakeFaults(const Profile& profile, uint64_t seed);
+
+}  // namespace banyan::simulator
+
+#endif  // BANYAN_TESTS_SIMULATOR_FAULTS_H_

@@ -1,0 +1,83 @@
+#include "tests/simulator/outcome.h"
+
+#include <algorithm>
+#include <span>
+
+#include "absl/strings/str_cat.h"
+#include "common/checkpoint/hashes.h"
+#include "common/checkpoint/reader.h"
+#include "server/checkpoint/state_source.h"
+
+namespace banyan::simulator {
+namespace {
+
+bool SameBits(std::span<const float> a, std::span<const float> b) {
+  return std::ranges::equal(std::as_bytes(a), std::as_bytes(b));
+}
+
+std::string CheckLines(const SimulatedJob& job, const SimulatedStore& store) {
+  std::string trouble;
+  const Step steps = job.plan().last_step;
+  if (store.lines().size() != steps) absl::StrAppend(&trouble, store.lines().size(), " lines for ", steps, " steps; ");
+  for (const auto& [step, line] : store.lines()) {
+    const bool same = line.loss_sum == job.toy().LossOf(step) && line.weight == job.toy().WeightOf(step) &&
+                      (job.clip_norm() == 0 || line.grad_norm == job.toy().NormOf(step));
+    if (!same) absl::StrAppend(&trouble, "line ", step, " differs; ");
+  }
+  for (Step step = 1; step <= job.plan().last_protocol_step(); ++step) {
+    if (!job.plan().evaluation.has_value() || !job.plan().evaluation->DueIn(step)) continue;
+    const auto found = store.evaluations().find(step - 1);
+    if (found == store.evaluations().end()) {
+      absl::StrAppend(&trouble, "weights @", step - 1, " were not evaluated; ");
+    } else if (found->second.loss_sum != job.toy().LossOf(step)) {
+      absl::StrAppend(&trouble, "the evaluation of weights @", step - 1, " differs; ");
+    }
+  }
+  for (const coordinator::JobEvent& event : store.events()) {
+    if (event.type == "LEDGER_DIFFERS") absl::StrAppend(&trouble, event.text, "; ");
+  }
+  return trouble;
+}
+
+std::string CheckState(const SimulatedJob& job, const RestorePoint& point, FileSystem& disk) {
+  if (point.step != job.plan().last_step) return absl::StrCat("the last checkpoint is of step ", point.step, "; ");
+  server::ChunkMemory memory(1);
+  server::RestoreWork work{.point = point};
+  for (uint32_t i = 0; i < job.plan().layout.chunk_count(); ++i) {
+    const auto elements = static_cast<size_t>(job.plan().layout.chunk(ChunkId(i)).element_count);
+    work.chunks.push_back({.chunk = ChunkId(i), .weights = memory.Allocate(elements)});
+    for (size_t slot = 0; slot < job.slots().size(); ++slot) {
+      work.chunks.back().slots.push_back(memory.Allocate(elements));
+    }
+  }
+  const server::StateSource source({.files = &disk, .plan = &job.plan(), .slots = job.slots()});
+  if (const absl::Status status = source.Restore(work); !status.ok()) return absl::StrCat(status.ToString(), "; ");
+  std::string trouble;
+  for (const server::RestoreWork::Chunk& chunk : work.chunks) {
+    const server::ToyJob::State& expected = job.toy().At(point.step, chunk.chunk);
+    bool same = SameBits(chunk.weights->values(), expected.weights);
+    for (size_t slot = 0; slot < expected.slots.size(); ++slot) {
+      same = same && SameBits(chunk.slots[slot]->values(), expected.slots[slot]);
+    }
+    if (!same) absl::StrAppend(&trouble, "chunk ", chunk.chunk.value(), " of the last checkpoint differs; ");
+  }
+  return trouble;
+}
+
+}  // namespace
+
+void CheckResult(const SimulatedJob& job, const SimulatedStore& store, FileSystem& disk, Outcome& outcome) {
+  outcome.trouble += CheckLines(job, store);
+  const coordinator::JobRecord& record = *store.job();
+  if (!record.checkpoint.has_value()) {
+    outcome.trouble += "there is no checkpoint; ";
+    return;
+  }
+  outcome.trouble += CheckState(job, *record.checkpoint, disk);
+  const absl::StatusOr<CheckpointReader> reader = CheckpointReader::Open(disk, record.checkpoint->directory);
+  if (!reader.ok()) return;
+  const absl::StatusOr<CheckpointHashes> hashes = ComputeHashes(*reader);
+  if (hashes.ok()) outcome.state_hash = hashes->state;
+}
+
+}  // namespace banyan::simulator

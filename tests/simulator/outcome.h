@@ -1,0 +1,30 @@
+#ifndef BANYAN_TESTS_SIMULATOR_OUTCOME_H_
+#define BANYAN_TESTS_SIMULATOR_OUTCOME_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/file/file_system.h"
+#include "tests/simulator/simulated_job.h"
+#include "tests/simulator/simulated_store.h"
+
+namespace banyan::simulator {
+
+// What became of a run.
+struct Outcome {
+  bool succeeded = false;
+  std::string trouble;     // empty: all is as it must be
+  std::string state_hash;  // of the last checkpoint
+  absl::Duration took;     // simulated
+  std::map<std::string, uint64_t> counts;  // of what happened in it
+};
+
+// Compares what a job left behind with the values that it has by definition: one line a step, its evaluations, and the
+// last checkpoint's every bit. Puts into `outcome` what differs, and the checkpoint's hash.
+void CheckResult(const SimulatedJob& job, const SimulatedStore& store, FileSystem& disk, Outcome& outcome);
+
+}  // namespace banyan::simulator
+
+#endif  // BANYAN_TESTS_SIMULATOR_OUTCOME_H_

@@ -1,0 +1,39 @@
+#include "tests/simulator/simulated_job.h"
+
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/job/checkpoint_tensors.h"
+
+namespace banyan::simulator {
+namespace {
+
+std::vector<std::string> SlotsOf(const server::ToyJob& toy) {
+  const auto names = toy.rule().SlotNames();
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+CheckpointLayout LayoutOf(const server::ToyJob& toy) {
+  absl::StatusOr<CheckpointLayout> layout =
+      CheckpointLayout::Create(CheckpointTensorsOf(toy.plan(), toy.rule().SlotNames()));
+  CHECK(layout.ok());
+  return *std::move(layout);
+}
+
+}  // namespace
+
+SimulatedJob::SimulatedJob(const server::ToyJob::Options& options)
+    : toy_(options),
+      file_(server::ToyJob::JobOf(options)),
+      layout_(worker::SetLayout::Make(toy_.plan().graph, toy_.plan().layout)),
+      slots_(SlotsOf(toy_)),
+      checkpoint_(LayoutOf(toy_)) {}
+
+const Push& SimulatedJob::LeafPush(Step step, ChunkId chunk, uint32_t use, uint32_t leaf) const {
+  const std::tuple key(step, chunk, use, leaf);
+  const auto known = pushes_.find(key);
+  if (known != pushes_.end()) return known->second;
+  return pushes_.emplace(key, toy_.PushOf(1, step, chunk, use, Tree(plan().leaves).Leaf(leaf))).first->second;
+}
+
+}  // namespace banyan::simulator

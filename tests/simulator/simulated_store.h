@@ -1,0 +1,62 @@
+#ifndef BANYAN_TESTS_SIMULATOR_SIMULATED_STORE_H_
+#define BANYAN_TESTS_SIMULATOR_SIMULATED_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/cluster/decision_store.h"
+
+namespace banyan::simulator {
+
+// The coordinator's store: what was committed outlives it, what was not is undone by Crash. Looks on, too: at lines
+// that would be written twice, and at maps that give a chunk two owners in one term. Thread-compatible.
+class SimulatedStore final : public coordinator::DecisionStore {
+ public:
+  absl::Status Begin() override;
+  absl::Status Commit() override;
+  void Crash();
+  // Whether something is written and not committed.
+  bool dirty() const { return !undo_.empty(); }
+
+  absl::StatusOr<uint64_t> NextCoordinatorTerm() override { return ++lives_; }
+  absl::Status WriteProcess(const ProcessId& process) override;
+  absl::StatusOr<std::vector<ProcessId>> Processes() override { return processes_; }
+  absl::Status WriteJob(const coordinator::JobRecord& record) override;
+  absl::StatusOr<std::vector<coordinator::JobRecord>> Jobs() override;
+  absl::Status WriteLine(const std::string& job, const TimedLine& line) override;
+  absl::StatusOr<std::optional<TimedLine>> Line(const std::string& job, Step step) override;
+  absl::StatusOr<Step> LinesThrough(const std::string& job) override;
+  absl::Status WriteEvaluation(const std::string& job, const coordinator::EvaluationLine& line) override;
+  absl::StatusOr<std::optional<coordinator::EvaluationLine>> Evaluation(const std::string& job, Step step) override;
+  absl::StatusOr<uint64_t> WriteEvent(const std::string& job, const coordinator::JobEvent& event) override;
+
+  // Of the one job.
+  const coordinator::JobRecord* job() const { return jobs_.empty() ? nullptr : &jobs_.begin()->second; }
+  const std::map<Step, coordinator::LedgerLine>& lines() const { return lines_; }
+  const std::map<Step, coordinator::EvaluationLine>& evaluations() const { return evaluations_; }
+  const std::vector<coordinator::JobEvent>& events() const { return events_; }
+  // What was seen that must never be; empty: nothing.
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  void Look(const coordinator::JobRecord& record);
+
+  uint64_t lives_ = 0;
+  std::vector<ProcessId> processes_;
+  std::map<std::string, coordinator::JobRecord> jobs_;
+  std::map<Step, coordinator::LedgerLine> lines_;
+  std::map<Step, coordinator::EvaluationLine> evaluations_;
+  std::vector<coordinator::JobEvent> events_;
+  std::vector<std::function<void()>> undo_;  // since Begin
+  std::map<Term, std::pair<RestorePoint, ChunkMap>> terms_;  // as committed
+  std::string trouble_;
+};
+
+}  // namespace banyan::simulator
+
+#endif  // BANYAN_TESTS_SIMULATOR_SIMULATED_STORE_H_

@@ -1,0 +1,139 @@
+#include "tests/support/permuting_proxy.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "common/base/check.h"
+
+namespace banyan::testing {
+namespace {
+
+constexpr size_t kMostHeld = 256 << 10;
+constexpr int kPatienceMs = 1;  // for others to come, before something held is let go
+
+sockaddr_in Loopback(uint16_t port) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+void MakeQuick(int fd) {
+  const int yes = 1;
+  CHECK_EQ(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)), 0);
+  CHECK_EQ(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+}  // namespace
+
+PermutingProxy::PermutingProxy(const std::string& target, uint64_t seed)
+    : target_port_(static_cast<uint16_t>(std::stoi(target.substr(target.rfind(':') + 1)))),
+      random_(seed),
+      listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+  sockaddr_in address = Loopback(0);
+  socklen_t size = sizeof(address);
+  CHECK_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+  CHECK_EQ(listen(listener_, SOMAXCONN), 0);
+  CHECK_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  endpoint_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+}
+
+PermutingProxy::~PermutingProxy() {
+  thread_.request_stop();
+  thread_.join();
+  close(listener_);
+  for (const Flow& flow : flows_) {
+    if (flow.from >= 0) close(flow.from);
+  }
+}
+
+void PermutingProxy::Run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    std::vector<pollfd> watched = {{.fd = listener_, .events = POLLIN, .revents = 0}};
+    bool holds = false;
+    for (const Flow& flow : flows_) {
+      const bool reads = !flow.over && flow.held.size() < kMostHeld;
+      watched.push_back({.fd = reads ? flow.from : -1, .events = POLLIN, .revents = 0});
+      holds = holds || !flow.held.empty();
+    }
+    const int ready = poll(watched.data(), watched.size(), holds ? kPatienceMs : 50);
+    for (size_t i = 0; i < flows_.size(); ++i) {
+      if (watched[i + 1].revents != 0) Take(flows_[i]);
+    }
+    if (watched[0].revents != 0) Accept();
+    // While things come in, some of them wait.
+    if (holds && (ready <= 0 || random_() % 2 == 0)) LetOneGo();
+    CloseEnded();
+  }
+}
+
+void PermutingProxy::Accept() {
+  const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (client < 0) return;
+  const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = Loopback(target_port_);
+  if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    close(client);
+    close(server);
+    return;
+  }
+  MakeQuick(client);
+  MakeQuick(server);
+  flows_.push_back({.from = client, .to = server});
+  flows_.push_back({.from = server, .to = client});
+}
+
+void PermutingProxy::Take(Flow& flow) {
+  std::array<char, 16384> buffer;
+  const ssize_t size = read(flow.from, buffer.data(), buffer.size());
+  if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (size <= 0) {
+    flow.over = true;
+    return;
+  }
+  if (flow.held.empty()) flow.came = ++clock_;
+  flow.held.append(buffer.data(), static_cast<size_t>(size));
+}
+
+void PermutingProxy::LetOneGo() {
+  std::vector<Flow*> held;
+  for (Flow& flow : flows_) {
+    if (!flow.held.empty()) held.push_back(&flow);
+  }
+  if (held.empty()) return;
+  Flow& flow = *held[random_() % held.size()];
+  if (std::any_of(held.begin(), held.end(), [&](const Flow* other) { return other->came < flow.came; })) ++overtakings_;
+  const size_t piece = random_() % 2 == 0 ? flow.held.size() : 1 + random_() % flow.held.size();
+  const ssize_t sent = send(flow.to, flow.held.data(), piece, MSG_NOSIGNAL);
+  if (sent > 0) flow.held.erase(0, static_cast<size_t>(sent));
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    flow.held.clear();
+    flow.over = true;
+  }
+}
+
+void PermutingProxy::CloseEnded() {
+  for (size_t i = 0; i < flows_.size(); i += 2) {
+    Flow& there = flows_[i];
+    Flow& back = flows_[i + 1];
+    const bool ended = (there.over && there.held.empty()) || (back.over && back.held.empty());
+    if (there.from < 0 || !ended) continue;
+    close(there.from);
+    close(back.from);
+    there = {.over = true};
+    back = {.over = true};
+  }
+}
+
+}  // namespace banyan::testing
