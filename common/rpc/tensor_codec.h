@@ -13,8 +13,8 @@ namespace banyan {
 
 // Describes a whole chunk's fp32 elements, checksum included.
 void DescribePayload(const Payload& payload, v1::TensorKind kind, v1::TensorHeader* header);
-// INVALID_ARGUMENT where the header does not describe the payload, DATA_LOSS where its checksum is another; `what` names
-// the message.
+// INVALID_ARGUMENT where the header does not describe the payload, DATA_LOSS where its checksum is another; `what`
+// names the message.
 absl::Status CheckPayload(const v1::TensorHeader& header, const Payload& payload, absl::string_view what);
 
 v1::Ledger EncodeLedger(const Ledger& ledger);

@@ -624,7 +624,8 @@ class Cluster {
     Peer& peer = *PeerOf(worker, place.chunk);
     if (place.chunk == Evaluation()) {
       if (!job_.plan().evaluation.has_value() || !job_.plan().evaluation->DueIn(step)) return false;
-    } else if (step > job_.plan().last_step || peer.mark->second + 1 != step || RankOf(worker, place) >= peer.window_end) {
+    } else if (step > job_.plan().last_step || peer.mark->second + 1 != step ||
+               RankOf(worker, place) >= peer.window_end) {
       return false;
     }
     const auto said = peer.said.find({place.chunk, place.use});
@@ -711,7 +712,9 @@ TEST(ReplicaRandomTest, Evaluation) { RunSeeds({.leaves = 3, .evaluate = true}, 
 
 TEST(ReplicaRandomTest, Authors) { RunSeeds({.leaves = 4}, {.authors = true}, 300); }
 
-TEST(ReplicaRandomTest, AuthorsAndTwoBackups) { RunSeeds({.leaves = 3}, {.backups = 2, .deaths = 3, .authors = true}, 200); }
+TEST(ReplicaRandomTest, AuthorsAndTwoBackups) {
+  RunSeeds({.leaves = 3}, {.backups = 2, .deaths = 3, .authors = true}, 200);
+}
 
 TEST(ReplicaRandomTest, AuthorsAndClipping) { RunSeeds({.leaves = 4, .clip_norm = 0.01}, {.authors = true}, 300); }
 

@@ -33,9 +33,9 @@ namespace banyan::server {
 // positions, window and done_through of its own. Only the gate (server/ledger/gate.h) spans shards.
 //
 // A state machine without threads, sockets, clock and disk: inputs change it and are answered through ShardOutput; sums
-// and updates are made inside the inputs. It holds the server's side of rules R1, R2, R4-R6, R8-R11 and R13; docs/adr/0007
-// has primaries and backups. Inputs that break the protocol close their stream with the reason and change nothing.
-// Thread-compatible.
+// and updates are made inside the inputs. It holds the server's side of rules R1, R2, R4-R6, R8-R11 and R13;
+// docs/adr/0007 has primaries and backups. Inputs that break the protocol close their stream with the reason and change
+// nothing. Thread-compatible.
 class Shard {
  public:
   struct Options {

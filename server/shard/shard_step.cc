@@ -213,8 +213,8 @@ void Shard::Apply(ChunkCopy& copy, const Ledger& ledger) {
   Advance();
   for (auto& [id, stream] : streams_) {
     if (!stream.greeted) continue;
-    const bool evaluation = copy.evaluation();
-    SendWeights(id, stream, copy, ledger.step, evaluation ? ChunkCopy::Version{.ledger = ledger} : *copy.At(ledger.step));
+    SendWeights(id, stream, copy, ledger.step,
+                copy.evaluation() ? ChunkCopy::Version{.ledger = ledger} : *copy.At(ledger.step));
   }
 }
 
