@@ -20,10 +20,6 @@ void CheckAvailable(const v1::Job& job, const Locations& locations, Diagnostics*
   if (job.run().group().tensor() > 1) {
     refuse("run.group.tensor", "tensor parallelism is", "tensor: 1 (data parallel over all workers)");
   }
-  if (job.run().servers().replicas() > 0) {
-    refuse("run.servers.replicas", "replication of chunks is",
-           "replicas: 0 (after a server's death the job goes on from its last checkpoint)");
-  }
   if (job.run().workers().device() == v1::CUDA) {
     refuse("run.workers.device", "device cuda is", "device: any or cpu");
   }

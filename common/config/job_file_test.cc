@@ -126,9 +126,14 @@ TEST(ReadJobTest, ChecksNamesOfLayers) {
   EXPECT_EQ(Codes(Parts{.model = "{layers: [{relu: {}, inputs: [tanh1]}, tanh]}", .data = data}), "4:40 inconsistent");
 }
 
+TEST(ReadJobTest, ReplicasTakeServers) {
+  EXPECT_TRUE(Codes(Parts{.run = "{servers: {count: 2, replicas: 2}}"}).ends_with(" inconsistent"));
+  EXPECT_TRUE(Codes(Parts{.run = "{servers: {replicas: 1}}"}).ends_with(" inconsistent"));
+  EXPECT_EQ(Codes(Parts{.run = "{servers: {count: 2, replicas: 1}}"}), "");
+}
+
 TEST(ReadJobTest, RefusesWhatDoesNotRunYet) {
-  for (const char* run : {"{group: {pipeline: 2}}", "{group: {tensor: 2}}", "{servers: {replicas: 1}}",
-                          "{workers: {device: cuda}}"}) {
+  for (const char* run : {"{group: {pipeline: 2}}", "{group: {tensor: 2}}", "{workers: {device: cuda}}"}) {
     EXPECT_TRUE(Codes(Parts{.run = run}).ends_with(" not-available")) << run;
   }
   EXPECT_EQ(Codes(Parts{.more_recipe = "  precision: bf16\n"}), "9:14 not-available");

@@ -148,7 +148,16 @@ class JobChecker {
                        std::to_string(workers.min()),
                    "at least " + std::to_string(workers.min()));
     }
-    const uint64_t chunk = job_.run().servers().chunk_bytes();
+    const v1::Servers& servers = job_.run().servers();
+    // The default of `count` is 1.
+    const uint32_t count = std::max(1u, servers.count());
+    if (servers.replicas() > 0 && servers.replicas() >= count) {
+      Inconsistent("run.servers.replicas",
+                   "replicas is " + std::to_string(servers.replicas()) + ", which takes " +
+                       std::to_string(servers.replicas() + 1) + " servers, and count is " + std::to_string(count),
+                   "at most " + std::to_string(count - 1) + ", or a higher run.servers.count");
+    }
+    const uint64_t chunk = servers.chunk_bytes();
     // Its bounds are powers of two themselves; below them it has been reported.
     if (chunk > 16384 && !std::has_single_bit(chunk)) {
       Inconsistent("run.servers.chunk_bytes", "chunk_bytes is " + std::to_string(chunk),

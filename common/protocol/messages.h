@@ -122,6 +122,58 @@ struct Moved {
 
 using ToWorker = std::variant<State, Weights, Moved>;
 
+// ---- A primary's shard to a backup's, and back.
+
+// "I lead these copies": the first frame of a stream, and of every epoch; answered by Held.
+struct Greeting {
+  Term term = 0;
+  Epoch epoch = 0;
+  ServerId server;  // the primary's
+  Incarnation incarnation;
+  uint32_t shard = 0;  // of the backup's server
+};
+
+// A whole root. `before`: of the step before, where ledgers are agreed on.
+struct Root {
+  Term term = 0;
+  Epoch epoch = 0;
+  Step step = 0;
+  ChunkId chunk;
+  double weight = 0;
+  double loss = 0;
+  std::optional<Ledger> before;
+  Payload data;  // fp32, the chunk's elements; empty for the evaluation chunk
+};
+
+// A whole copy.
+struct ChunkState {
+  Term term = 0;
+  Epoch epoch = 0;
+  Step applied = 0;
+  ChunkId chunk;
+  std::optional<Ledger> ledger;           // of step applied
+  std::optional<Ledger> previous_ledger;  // of the step before
+  std::vector<Entry> entries;             // whose lines may not be written
+  Payload weights;                        // fp32, the chunk's elements; empty for the evaluation chunk
+  std::vector<Payload> slots;             // in the order of the rule's slot names
+  std::optional<Payload> previous;        // weights @applied - 1, while they are kept
+};
+
+using ToBackup = std::variant<Greeting, Root, ChunkState>;
+
+// "I hold this", a promise to the primary of this epoch.
+struct Held {
+  struct Chunk {
+    ChunkId chunk;
+    std::optional<Step> applied;  // absent: nothing
+    Epoch root_epoch = 0;         // in which root(applied + 1) came; 0: it is not here
+  };
+
+  Term term = 0;
+  Epoch epoch = 0;
+  std::vector<Chunk> chunks;
+};
+
 // ---- Server to server.
 
 struct Sum {

@@ -70,6 +70,7 @@ struct CheckpointPart {
   };
 
   Term term = 0;
+  Epoch epoch = 0;  // a part is begun anew with every map
   Step step = 0;
   bool missed = false;
   std::vector<Range> ranges;
@@ -82,6 +83,16 @@ struct Wait {
   std::vector<uint64_t> parties;
   std::string detail;
   double since = 0;
+};
+
+// A backup that holds what its primary holds, and without which the primary commits nothing.
+struct InSync {
+  Epoch epoch = 0;
+  ChunkId chunk;
+  ServerId backup;
+  Incarnation incarnation;
+
+  friend bool operator==(const InSync&, const InSync&) = default;
 };
 
 // What one process has to say of one job.
@@ -97,6 +108,7 @@ struct JobReport {
   bool ready = false;
   std::vector<OpenStep> open;
   std::vector<uint64_t> broken_peers;
+  std::vector<InSync> in_sync;
   std::vector<CheckpointPart> parts;
   std::vector<Entry> entries;
   std::vector<Wait> waits;

@@ -16,6 +16,7 @@ v1::CheckpointPart EncodePart(const CheckpointPart& part) {
   message.set_step(part.step);
   message.set_missed(part.missed);
   message.set_failure(part.failure);
+  message.set_epoch(part.epoch);
   for (const CheckpointPart::Range& range : part.ranges) {
     v1::CheckpointPart::Range& written = *message.add_ranges();
     written.set_file(range.file);
@@ -28,6 +29,7 @@ v1::CheckpointPart EncodePart(const CheckpointPart& part) {
 
 CheckpointPart DecodePart(const v1::CheckpointPart& message) {
   CheckpointPart part = {.term = message.term(),
+                         .epoch = message.epoch(),
                          .step = message.step(),
                          .missed = message.missed(),
                          .failure = message.failure()};
@@ -93,6 +95,13 @@ v1::JobReport EncodeJobReport(const std::string& job, const JobReport& report) {
     step.set_missing_leaves(missing.data(), missing.size());
   }
   message.mutable_broken_peers()->Add(report.broken_peers.begin(), report.broken_peers.end());
+  for (const InSync& news : report.in_sync) {
+    v1::JobReport::InSync& part = *message.add_in_sync();
+    part.set_chunk(news.chunk.value());
+    part.set_backup(news.backup.value());
+    part.set_backup_incarnation(news.incarnation.value());
+    part.set_epoch(news.epoch);
+  }
   for (const CheckpointPart& part : report.parts) *message.add_parts() = EncodePart(part);
   for (const Entry& entry : report.entries) *message.add_entries() = EncodeEntry(entry);
   for (const Wait& wait : report.waits) {
@@ -125,6 +134,12 @@ absl::StatusOr<JobReport> DecodeJobReport(const v1::JobReport& message, uint32_t
     const auto* bytes = reinterpret_cast<const uint8_t*>(open.missing_leaves().data());
     ASSIGN_OR_RETURN(LeafSet missing, LeafSet::FromBytes(leaves, std::span(bytes, open.missing_leaves().size())));
     report.open.push_back({.step = open.step(), .missing = std::move(missing)});
+  }
+  for (const v1::JobReport::InSync& part : message.in_sync()) {
+    report.in_sync.push_back({.epoch = part.epoch(),
+                              .chunk = ChunkId(part.chunk()),
+                              .backup = ServerId(part.backup()),
+                              .incarnation = Incarnation(part.backup_incarnation())});
   }
   for (const v1::CheckpointPart& part : message.parts()) report.parts.push_back(DecodePart(part));
   for (const v1::Entry& entry : message.entries()) report.entries.push_back(DecodeEntry(entry));

@@ -33,9 +33,12 @@ uint64_t Cluster::Hear(const Heard& heard, Now now) {
   if (arrival.new_id) options_.store_id(role, heard.introduction.name, arrival.id);
   // A new life of a process knows nothing of the old one's jobs.
   if (arrival.came) Remove(role, arrival.id, /*lost=*/true, now);
-  // A worker's leaves are others' at once; a server's chunks are nowhere else, so it keeps its jobs until it goes.
+  // A worker's leaves are others' at once; a server's chunks must move first.
   if (heard.draining && role == Role::kWorker) Remove(role, arrival.id, /*lost=*/false, now);
   Distribute(now);
+  if (heard.draining && role == Role::kServer) {
+    for (const auto& [number, job] : jobs_) job->DrainServer(ServerId(arrival.id), now);
+  }
   for (const auto& [id, report] : heard.jobs) {
     for (const auto& [number, job] : jobs_) {
       if (job->record().id == id) job->OnReport(role, arrival.id, report, heard.rss_bytes, now);

@@ -8,7 +8,6 @@
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "coordinator/jobs/job_states.h"
-#include "coordinator/placement/placement.h"
 
 // The first part of JobMachine: processes come and go, states follow one another.
 namespace banyan::coordinator {
@@ -104,12 +103,15 @@ void JobMachine::RemoveServer(ServerId id, Now now) {
   const auto found = servers_.find(id.value());
   if (found == servers_.end()) return;
   const std::string name = found->second.member.introduction.name;
+  const bool runs = record_.state == kRunning || record_.state == kStopping ||
+                    (record_.state == kRecovering && ServersReady());
   KeepCounters(found->second);
   servers_.erase(found);
   if (!IsActive(record_.state)) return;
   Note(now, "SERVER_LOST", name, "");
-  // Without replicas its chunks exist only in checkpoints: all go back together. Should it come again, it may have been
-  // told that the job is not its any more, and have nothing left; so the term is over for good.
+  if (runs && GoesOnWithout(id, now)) return;
+  // Some chunks exist only in checkpoints: all go back together. Should it come again, it may have been told that the
+  // job is not its any more, and have nothing left; so the term is over for good.
   record_.map = {.epoch = record_.map.epoch};
   if (record_.state == kStopping) {
     Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
@@ -215,7 +217,9 @@ void JobMachine::Fail(std::string reason, Now now) {
 }
 
 void JobMachine::Proceed(Now now) {
-  const bool enough = servers_wanted() == 0 && workers_.size() >= least_workers();
+  if (record_.state == kRecovering && now.monotonic >= reclaim_until_) GoOnWithoutTheMissing(now);
+  const bool servers = servers_wanted() == 0 || (replicas() > 0 && ServersReady());
+  const bool enough = servers && workers_.size() >= least_workers();
   short_since_ = enough ? absl::InfiniteDuration() : std::min(short_since_, now.monotonic);
   switch (record_.state) {
     case kQueued:
@@ -234,6 +238,7 @@ void JobMachine::Proceed(Now now) {
       }
       break;
     case kRunning:
+      Rebuild(now);
       CheckFinished(now);
       break;
     default:
@@ -262,35 +267,6 @@ void JobMachine::BeginTerm(Now now) {
   published_.clear();
   Persist();
   Note(now, "TERM", "", absl::StrCat("term ", record_.term, " from step ", record_.restore.step));
-}
-
-ChunkMap JobMachine::MakeMap() const {
-  ChunkMap map = {.epoch = record_.map.epoch + 1};
-  std::vector<ServerId> ids;
-  for (const auto& [id, process] : servers_) {
-    const Introduction& introduction = process.member.introduction;
-    map.servers.push_back({.id = ServerId(id),
-                           .incarnation = introduction.incarnation,
-                           .endpoint = introduction.endpoint,
-                           .shards = std::max<uint32_t>(1, introduction.threads)});
-    ids.emplace_back(id);
-  }
-  std::vector<uint64_t> bytes;
-  for (uint32_t chunk = 0; chunk < plan_->layout.chunk_count(); ++chunk) {
-    bytes.push_back(static_cast<uint64_t>(plan_->layout.chunk(ChunkId(chunk)).element_count) * sizeof(float));
-  }
-  bytes.push_back(0);  // the evaluation chunk
-  for (const uint32_t primary : PlaceChunks(bytes, ids)) map.owners.push_back({.primary = primary});
-  return map;
-}
-
-bool JobMachine::ServersReady() const {
-  if (term_is_over() || servers_.size() != record_.map.servers.size()) return false;
-  return std::all_of(record_.map.servers.begin(), record_.map.servers.end(), [this](const ChunkMap::Server& server) {
-    const auto found = servers_.find(server.id.value());
-    return found != servers_.end() && found->second.ready &&
-           found->second.member.introduction.incarnation == server.incarnation;
-  });
 }
 
 void JobMachine::BeginRunning(Now now) {

@@ -59,6 +59,8 @@ class JobMachine {
   // Dead (`lost`), or taken away. No effect when the job does not have it.
   void RemoveServer(ServerId id, Now now);
   void RemoveWorker(WorkerId id, bool lost, Now now);
+  // Its chunks move to others, if there are any; then the job does not have it any more.
+  void DrainServer(ServerId id, Now now);
   // Goes on to whatever is possible now.
   void Proceed(Now now);
 
@@ -107,7 +109,16 @@ class JobMachine {
   // Writes (term + 1, restore point, map) and forgets what belonged to the term before.
   void BeginTerm(Now now);
   ChunkMap MakeMap() const;
-  bool ServersReady() const;
+  bool ServersReady() const;  // all of the map
+  // job_replicas.cc
+  uint32_t replicas() const;
+  std::vector<uint64_t> ChunkBytes() const;
+  static ChunkMap::Server Describe(const Process& server);
+  void AdoptMap(ChunkMap map, Now now, std::string text);
+  bool GoesOnWithout(ServerId server, Now now);
+  void GoOnWithoutTheMissing(Now now);
+  void Rebuild(Now now);
+  void TakeInSync(uint64_t server, const JobReport& report);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
   std::string StallText() const;

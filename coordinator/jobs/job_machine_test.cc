@@ -70,7 +70,7 @@ class JobMachineTest : public testing::Test {
   void Write(Step step) {  // the servers' parts of a checkpoint
     for (const uint64_t server : {1, 2}) {
       JobReport report;
-      report.parts.push_back({.term = term(), .step = step});
+      report.parts.push_back({.term = term(), .epoch = job_->record().map.epoch, .step = step});
       Report(server, report);
     }
   }
@@ -188,7 +188,7 @@ TEST_F(JobMachineTest, AMissedPartMovesTheStop) {
   Tell(2);
   Tell(3);
   JobReport report;
-  report.parts.push_back({.term = 1, .step = 4, .missed = true});
+  report.parts.push_back({.term = 1, .epoch = job_->record().map.epoch, .step = 4, .missed = true});
   Report(1, report);
   EXPECT_EQ(Order(Role::kServer, 1).checkpoint_step, 6);
   EXPECT_EQ(effects_.CountEvents("CHECKPOINT_MISSED"), 1);
@@ -422,10 +422,130 @@ TEST_F(JobMachineTest, ABrokenLastCheckpointFailsTheJob) {
   Start();
   for (Step step = 1; step <= 7; ++step) Tell(step);
   JobReport report;
-  report.parts.push_back({.term = 1, .step = 6, .failure = "disk full"});
+  report.parts.push_back({.term = 1, .epoch = job_->record().map.epoch, .step = 6, .failure = "disk full"});
   Report(2, report);
   EXPECT_EQ(state(), kFailed);
   EXPECT_THAT(job_->record().reason, HasSubstr("disk full"));
+}
+
+// The backups of a job with replicas are all in sync.
+TEST_F(JobMachineTest, ABackupInSyncGoesOnInTheSameTerm) {
+  Make(MakeJob("servers { count: 2 replicas: 1 } workers { min: 2 }"));
+  Start();
+  const ChunkMap& map = job_->record().map;
+  const Epoch epoch = map.epoch;
+  const auto report_in_sync = [&] {
+    for (const uint64_t server : {1, 2, 3}) {
+      JobReport report;
+      for (uint32_t chunk = 0; chunk < map.owners.size(); ++chunk) {
+        const ChunkMap::Owner& owner = map.owners[chunk];
+        if (map.servers[owner.primary].id != ServerId(server) || owner.backups.empty()) continue;
+        const ChunkMap::Server& backup = map.servers[owner.backups[0]];
+        report.in_sync.push_back(
+            {.epoch = map.epoch, .chunk = ChunkId(chunk), .backup = backup.id, .incarnation = backup.incarnation});
+      }
+      if (!report.in_sync.empty()) Report(server, report);
+    }
+  };
+  report_in_sync();
+  for (const ChunkMap::Owner& owner : effects_.records["j1"].map.owners) EXPECT_EQ(owner.in_sync, owner.backups);
+  EXPECT_EQ(map.epoch, epoch) << "nobody else goes by it";
+
+  job_->RemoveServer(ServerId(2), now_);
+  job_->Proceed(now_);
+
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(term(), 1);
+  EXPECT_EQ(map.epoch, epoch + 1);
+  EXPECT_EQ(effects_.records["j1"].map.epoch, epoch + 1) << "durable";
+  for (uint32_t chunk = 0; chunk < map.owners.size(); ++chunk) EXPECT_EQ(map.PrimaryOf(ChunkId(chunk)).id, ServerId(1));
+  EXPECT_EQ(job_->servers_wanted(), 1);
+
+  // Another server comes: the copies are made there, and until then nothing may be lost any more.
+  job_->AddServer(Process(Role::kServer, 3), now_);
+  job_->Proceed(now_);
+  EXPECT_EQ(map.epoch, epoch + 2);
+  for (const ChunkMap::Owner& owner : map.owners) EXPECT_EQ(owner.backups.size(), 1u);
+  report_in_sync();
+  job_->RemoveServer(ServerId(1), now_);
+  EXPECT_EQ(state(), kRunning);
+  job_->RemoveServer(ServerId(3), now_);
+  EXPECT_EQ(state(), kRecovering);
+}
+
+// A server's shards reach a term one after the other, and its report has the term of the last one.
+TEST_F(JobMachineTest, WhatIsInSyncCountsByItsEpochOnly) {
+  Make(MakeJob("servers { count: 2 replicas: 1 } workers { min: 2 }"));
+  Start();
+  const ChunkMap& map = job_->record().map;
+  const ChunkMap::Server& primary = map.PrimaryOf(ChunkId(0));
+  const ChunkMap::Server& backup = map.servers[map.owners[0].backups.at(0)];
+
+  job_->OnReport(Role::kServer, primary.id.value(),
+                 {.term = 0, .in_sync = {{.epoch = map.epoch, .chunk = ChunkId(0), .backup = backup.id,
+                                          .incarnation = backup.incarnation}}},
+                 0, now_);
+
+  EXPECT_EQ(map.owners[0].in_sync, map.owners[0].backups);
+}
+
+TEST_F(JobMachineTest, ACopyNotInSyncIsNotPromoted) {
+  Make(MakeJob("servers { count: 2 replicas: 1 } workers { min: 2 }"));
+  Start();
+
+  JobReport stale;
+  stale.in_sync.push_back({.epoch = job_->record().map.epoch - 1, .chunk = ChunkId(0), .backup = ServerId(2)});
+  Report(1, stale);
+  job_->RemoveServer(ServerId(1), now_);
+
+  EXPECT_EQ(state(), kRecovering);
+}
+
+TEST_F(JobMachineTest, AfterItsOwnDeathTheCoordinatorGoesOnWithoutWhoDiedMeanwhile) {
+  Make(MakeJob("servers { count: 2 replicas: 1 } workers { min: 2 }"));
+  Start();
+  JobRecord record = job_->record();
+  for (ChunkMap::Owner& owner : record.map.owners) owner.in_sync = owner.backups;
+  Restart(record, 0);
+  ASSERT_EQ(state(), kRecovering);
+  job_->AddServer(Process(Role::kServer, 2), now_);
+  AddWorkers();
+  Report(2, {});
+  EXPECT_EQ(state(), kRecovering) << "the other may still come";
+  Wait(absl::Seconds(3));
+
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(term(), 1);
+}
+
+TEST_F(JobMachineTest, AServerThatDrainsGivesItsChunksAwayFirst) {
+  Start();
+  job_->AddServer(Process(Role::kServer, 3), now_);
+  const ChunkMap& map = job_->record().map;
+
+  job_->DrainServer(ServerId(2), now_);
+
+  ASSERT_EQ(map.servers.size(), 3u) << "without replicas too";
+  EXPECT_TRUE(job_->Has(Role::kServer, 2)) << "nothing is in sync yet";
+  for (const uint64_t server : {1, 2}) {
+    JobReport report;
+    for (uint32_t chunk = 0; chunk < map.owners.size(); ++chunk) {
+      const ChunkMap::Owner& owner = map.owners[chunk];
+      if (owner.backups.empty() || map.servers[owner.primary].id != ServerId(server)) continue;
+      report.in_sync.push_back({.epoch = map.epoch,
+                                .chunk = ChunkId(chunk),
+                                .backup = map.servers[owner.backups[0]].id,
+                                .incarnation = Incarnation(1)});
+    }
+    Report(server, report);
+  }
+
+  EXPECT_FALSE(job_->Has(Role::kServer, 2));
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(term(), 1);
+  ASSERT_EQ(map.servers.size(), 2u);
+  for (const ChunkMap::Server& server : map.servers) EXPECT_NE(server.id, ServerId(2));
+  EXPECT_EQ(effects_.CountEvents("SERVER_LEFT"), 1);
 }
 
 }  // namespace

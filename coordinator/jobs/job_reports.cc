@@ -85,6 +85,7 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   if (role == Role::kServer && plan_) {
     process.ready = !term_is_over() && !stale && report.ready;
     TakeEntries(report, now);
+    TakeInSync(id, report);
     for (const CheckpointPart& part : report.parts) TakePart(id, part, now);
     if (!IsActive(record_.state)) return;
     PublishWhatIsComplete();

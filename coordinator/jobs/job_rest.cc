@@ -30,7 +30,9 @@ bool JobMachine::IsNeeded(Step checkpoint_step) const {
 }
 
 void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) {
-  if (part.term != record_.term || at_rest()) return;
+  if (part.term != record_.term || part.epoch != record_.map.epoch || at_rest()) return;
+  // Told again, or begun again by a newer map.
+  if (published_.contains(part.step) || publishing_.contains(part.step)) return;
   if (!part.failure.empty()) {
     Note(now, "CHECKPOINT_FAILED", servers_.at(server).member.introduction.name,
          absl::StrCat("step ", part.step, ": ", part.failure));
@@ -40,7 +42,7 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
     return;
   }
   if (!part.missed) {
-    if (!published_.contains(part.step)) parts_[part.step][server] = part;
+    parts_[part.step][server] = part;
     return;
   }
   if (record_.state != kStopping || part.step != stop_step_) return;

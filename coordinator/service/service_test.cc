@@ -108,7 +108,7 @@ class FakeProcess {
       const std::vector<std::byte> zeros(static_cast<size_t>(place.elements) * SizeOf(place.dtype));
       EXPECT_TRUE(writer->Write(tensor, 0, Payload::Copy(zeros)).ok());
     }
-    CheckpointPart part = {.term = order.term, .step = step};
+    CheckpointPart part = {.term = order.term, .epoch = order.map->epoch, .step = step};
     const std::vector<PartRange> ranges = writer->Finish().value();
     for (const PartRange& range : ranges) {
       part.ranges.push_back(

@@ -10,9 +10,10 @@ constexpr size_t kPartsKept = 2;
 
 }  // namespace
 
-void PartTracker::Start(Term term) {
+void PartTracker::Start(Term term, Epoch epoch) {
   *this = PartTracker();
   term_ = term;
+  epoch_ = epoch;
 }
 
 bool PartTracker::Take(Step step, ChunkId chunk) {
@@ -21,12 +22,13 @@ bool PartTracker::Take(Step step, ChunkId chunk) {
 
 void PartTracker::Miss(Step step) {
   if (over_.contains(step) || taken_.contains(step)) return;
-  Finish({.term = term_, .step = step, .missed = true});
+  Finish({.term = term_, .epoch = epoch_, .step = step, .missed = true});
 }
 
-void PartTracker::OnWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
-  if (term != term_ || taken_.erase(step) == 0) return;
-  CheckpointPart part{.term = term, .step = step};
+void PartTracker::OnWritten(Term term, Epoch epoch, Step step,
+                            const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
+  if (term != term_ || epoch != epoch_ || taken_.erase(step) == 0) return;
+  CheckpointPart part{.term = term, .epoch = epoch, .step = step};
   if (ranges.ok()) {
     part.ranges = *ranges;
   } else {

@@ -17,8 +17,8 @@ namespace banyan::server {
 // Thread-compatible.
 class PartTracker {
  public:
-  // Another term.
-  void Start(Term term);
+  // Another term, or another map: all parts that are not published begin anew.
+  void Start(Term term, Epoch epoch);
 
   // Whether the chunk is to be taken for the checkpoint at `step`; true once a chunk and step.
   bool Take(Step step, ChunkId chunk);
@@ -27,7 +27,8 @@ class PartTracker {
   void Miss(Step step);
 
   // All chunks are written, or cannot be.
-  void OnWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
+  void OnWritten(Term term, Epoch epoch, Step step,
+                 const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
 
   // What this session has not been told.
   std::vector<CheckpointPart> TakeNew();
@@ -38,6 +39,7 @@ class PartTracker {
   void Finish(CheckpointPart part);
 
   Term term_ = 0;
+  Epoch epoch_ = 0;
   std::map<Step, std::set<ChunkId>> taken_;  // of parts that are being written
   std::set<Step> over_;                      // of finished parts
   std::deque<CheckpointPart> parts_;         // the newest ones

@@ -11,13 +11,13 @@ Ranges RangeAt(uint64_t offset) { return {{.file = "model.safetensors", .offset 
 
 TEST(PartTrackerTest, TakesEachChunkOnceAndTellsThePartOnce) {
   PartTracker tracker;
-  tracker.Start(3);
+  tracker.Start(3, 1);
   EXPECT_TRUE(tracker.Take(10, ChunkId(0)));
   EXPECT_FALSE(tracker.Take(10, ChunkId(0)));
   EXPECT_TRUE(tracker.Take(10, ChunkId(1)));
   EXPECT_TRUE(tracker.TakeNew().empty());
 
-  tracker.OnWritten(3, 10, RangeAt(0));
+  tracker.OnWritten(3, 1, 10, RangeAt(0));
 
   const std::vector<CheckpointPart> parts = tracker.TakeNew();
   ASSERT_EQ(parts.size(), 1u);
@@ -31,9 +31,9 @@ TEST(PartTrackerTest, TakesEachChunkOnceAndTellsThePartOnce) {
 
 TEST(PartTrackerTest, TellsANewSessionAgain) {
   PartTracker tracker;
-  tracker.Start(1);
+  tracker.Start(1, 1);
   tracker.Take(5, ChunkId(0));
-  tracker.OnWritten(1, 5, RangeAt(0));
+  tracker.OnWritten(1, 1, 5, RangeAt(0));
   tracker.TakeNew();
 
   tracker.OnSession();
@@ -43,10 +43,10 @@ TEST(PartTrackerTest, TellsANewSessionAgain) {
 
 TEST(PartTrackerTest, SaysInWordsWhyAPartCannotBeWritten) {
   PartTracker tracker;
-  tracker.Start(1);
+  tracker.Start(1, 1);
   tracker.Take(5, ChunkId(0));
 
-  tracker.OnWritten(1, 5, absl::ResourceExhaustedError("write 'x': No space left on device"));
+  tracker.OnWritten(1, 1, 5, absl::ResourceExhaustedError("write 'x': No space left on device"));
 
   const std::vector<CheckpointPart> parts = tracker.TakeNew();
   ASSERT_EQ(parts.size(), 1u);
@@ -55,7 +55,7 @@ TEST(PartTrackerTest, SaysInWordsWhyAPartCannotBeWritten) {
 
 TEST(PartTrackerTest, SaysWhatItMissed) {
   PartTracker tracker;
-  tracker.Start(2);
+  tracker.Start(2, 1);
 
   tracker.Miss(4);
   tracker.Miss(4);
@@ -69,14 +69,14 @@ TEST(PartTrackerTest, SaysWhatItMissed) {
 
 TEST(PartTrackerTest, MixesNoTerms) {
   PartTracker tracker;
-  tracker.Start(1);
+  tracker.Start(1, 1);
   tracker.Take(5, ChunkId(0));
-  tracker.Start(2);
+  tracker.Start(2, 1);
   tracker.Take(5, ChunkId(0));
 
-  tracker.OnWritten(1, 5, RangeAt(0));
+  tracker.OnWritten(1, 1, 5, RangeAt(0));
   EXPECT_TRUE(tracker.TakeNew().empty());
-  tracker.OnWritten(2, 5, RangeAt(0));
+  tracker.OnWritten(2, 1, 5, RangeAt(0));
 
   EXPECT_EQ(tracker.TakeNew().size(), 1u);
 }

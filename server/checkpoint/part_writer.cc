@@ -15,9 +15,11 @@ Payload Elements(const Payload& chunk, const Segment& segment) {
 }  // namespace
 
 std::optional<absl::StatusOr<PartWriter::Ranges>> PartWriter::Write(const CheckpointWork& work) {
-  // What an older term began is never finished.
-  std::erase_if(parts_, [&](const auto& part) { return part.first.term < work.term; });
-  const CheckpointName name{.term = work.term, .step = work.step};
+  // What an older term or map began is never finished.
+  std::erase_if(parts_, [&](const auto& part) {
+    return part.first.first.term < work.term || part.first.second < work.epoch;
+  });
+  const std::pair name(CheckpointName{.term = work.term, .step = work.step}, work.epoch);
   Part& part = parts_[name];
   // After an error the rest is let go, so that the shard gets its buffers back.
   if (part.status.ok()) part.status = WriteChunk(work, part);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -47,7 +48,7 @@ class PartWriter {
   absl::StatusOr<Ranges> Finish(Part& part);
 
   const Options options_;
-  std::map<CheckpointName, Part> parts_;
+  std::map<std::pair<CheckpointName, Epoch>, Part> parts_;
 };
 
 }  // namespace banyan::server

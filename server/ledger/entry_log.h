@@ -15,6 +15,10 @@ class EntryLog {
  public:
   void Add(Entry entry) { entries_.push_back(std::move(entry)); }
 
+  // Those of a chunk, for its new backup; and there, those that are not known.
+  std::vector<Entry> Of(ChunkId chunk) const;
+  void AddMissing(const std::vector<Entry>& entries);
+
   // Those that this session has not been told.
   std::vector<Entry> TakeNew();
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/exchange_codec.h"
+#include "common/rpc/replica_codec.h"
 #include "server/ledger/gate_tensors.h"
 
 namespace banyan::server {
@@ -45,6 +46,37 @@ struct WorkerStream {
   }
 };
 
+// The same of a primary, bound by its first greeting.
+struct LeaderStream {
+  StreamId id;
+  std::shared_ptr<FrameStream> stream;
+  std::vector<std::shared_ptr<ShardHost>> shards;
+  std::shared_ptr<ShardHost> shard;
+  ToBackupDecoder decoder;
+
+  void OnFrame(Frame frame) {
+    absl::StatusOr<std::optional<ToBackup>> message = decoder.Add(std::move(frame));
+    if (!message.ok()) return stream->Close(message.status());
+    if (!message->has_value()) return stream->Consumed();
+    if (shard == nullptr) return OnFirst(**message);
+    shard->Post([id = id, stream = stream, message = **std::move(message)](Shard& shard) {
+      shard.OnToBackup(id, message);
+      stream->Consumed();
+    });
+  }
+
+  void OnFirst(const ToBackup& message) {
+    const auto* greeting = std::get_if<Greeting>(&message);
+    if (greeting == nullptr || greeting->shard >= shards.size()) {
+      return stream->Close(absl::InvalidArgumentError(
+          absl::StrCat("the stream does not begin with a greeting for one of the ", shards.size(), " shards here")));
+    }
+    shard = shards[greeting->shard];
+    shard->AddStream(id, stream, *greeting);
+    stream->Consumed();
+  }
+};
+
 }  // namespace
 
 std::shared_ptr<JobHost> JobHost::Create(Options options) {
@@ -70,6 +102,7 @@ void JobHost::MakeShards() {
   for (uint32_t i = 0; i < options_.executors.size(); ++i) {
     shards_.push_back(std::make_shared<ShardHost>(ShardHost::Options{
         .facts = options_.facts,
+        .token = options_.token,
         .shard = ShardOptions(i),
         .executor = options_.executors[i],
         .disk = options_.disk,
@@ -111,14 +144,15 @@ uint64_t JobHost::BytesNeeded(const ChunkMap& map) const {
 void JobHost::OnOrder(const JobOrder& order) {
   {
     MutexLock lock(mutex_);
-    const bool anew = order.term > order_.term && order.restore.has_value() && order.map.has_value() &&
+    const bool anew = order.restore.has_value() && order.map.has_value() &&
+                      (order.term > order_.term || !order_.map.has_value() || order.map->epoch > order_.map->epoch) &&
                       order.map->owners.size() == options_.facts->plan.layout.chunk_count() + 1;
     if (anew) {
       size_t with_tensors = 0;
       for (uint32_t i = 0; i < shards_.size(); ++i) {
-        if (Shard::BytesNeeded(ShardOptions(i), *order.map) > 0) ++with_tensors;
+        if (Shard::WritesParts(ShardOptions(i), *order.map)) ++with_tensors;
       }
-      parts_.Start(order.term, with_tensors);
+      parts_.Start(order.term, order.map->epoch, with_tensors);
     }
     order_ = order;
   }
@@ -136,9 +170,7 @@ void JobHost::OnSession() {
 }
 
 void JobHost::OnTick(absl::Time now) {
-  for (const auto& shard : shards_) {
-    shard->Post([now](Shard& s) { s.OnTick(now); });
-  }
+  for (const auto& shard : shards_) shard->OnTick(now);
   if (gate_ != nullptr) gate_->OnTick(now);
 }
 
@@ -155,6 +187,7 @@ JobReport JobHost::TakeReport() {
     std::move(one.open.begin(), one.open.end(), std::back_inserter(whole.open));
     std::move(one.waits.begin(), one.waits.end(), std::back_inserter(whole.waits));
     std::move(one.entries.begin(), one.entries.end(), std::back_inserter(whole.entries));
+    whole.in_sync.insert(whole.in_sync.end(), one.in_sync.begin(), one.in_sync.end());
     for (CheckpointPart& part : one.parts) {
       std::ranges::move(parts_.Add(i, std::move(part)), std::back_inserter(whole.parts));
     }
@@ -182,6 +215,21 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* JobHost::AcceptExch
                                worker->stream = nullptr;
                              }});
   worker->stream = accepted.stream;
+  return accepted.reactor;
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* JobHost::AcceptReplicate() {
+  auto leader = std::make_shared<LeaderStream>();
+  leader->id = StreamId(next_stream_.fetch_add(1));
+  leader->shards = shards_;
+  const AcceptedFrameStream accepted =
+      AcceptFrameStream({.on_frame = [leader](Frame frame) { leader->OnFrame(std::move(frame)); },
+                         .on_closed =
+                             [leader](const absl::Status&) {
+                               if (leader->shard != nullptr) leader->shard->RemoveStream(leader->id);
+                               leader->stream = nullptr;
+                             }});
+  leader->stream = accepted.stream;
   return accepted.reactor;
 }
 

@@ -58,6 +58,7 @@ class JobHost : public std::enable_shared_from_this<JobHost> {
   // Streams for gRPC to serve.
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AcceptExchange();
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AcceptGate();
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AcceptReplicate();
 
   uint64_t memory_bytes() const;
   size_t open_streams() const;

@@ -33,4 +33,10 @@ ParameterService::Reactor* ParameterService::Gate(grpc::CallbackServerContext* c
   return host == nullptr ? Refuse(job) : host->AcceptGate();
 }
 
+ParameterService::Reactor* ParameterService::Replicate(grpc::CallbackServerContext* context) {
+  const std::string job = JobOf(*context);
+  const std::shared_ptr<JobHost> host = find_(job);
+  return host == nullptr ? Refuse(job) : host->AcceptReplicate();
+}
+
 }  // namespace banyan::server

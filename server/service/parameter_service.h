@@ -15,8 +15,8 @@ namespace banyan::server {
 // The gRPC face of a server: gives each stream to the job that its metadata names. NOT_FOUND where the job is not here
 // (yet). Thread-safe.
 class ParameterService final
-    : public v1::ParameterServer::WithRawCallbackMethod_Exchange<
-          v1::ParameterServer::WithRawCallbackMethod_Gate<v1::ParameterServer::Service>> {
+    : public v1::ParameterServer::WithRawCallbackMethod_Exchange<v1::ParameterServer::WithRawCallbackMethod_Gate<
+          v1::ParameterServer::WithRawCallbackMethod_Replicate<v1::ParameterServer::Service>>> {
  public:
   using Reactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
   using FindJob = std::function<std::shared_ptr<JobHost>(const std::string& job)>;
@@ -25,6 +25,7 @@ class ParameterService final
 
   Reactor* Exchange(grpc::CallbackServerContext* context) override;
   Reactor* Gate(grpc::CallbackServerContext* context) override;
+  Reactor* Replicate(grpc::CallbackServerContext* context) override;
 
  private:
   const FindJob find_;

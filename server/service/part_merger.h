@@ -14,14 +14,15 @@ namespace banyan::server {
 // tensors. Thread-compatible.
 class PartMerger {
  public:
-  // Another term: how many shards have tensors.
-  void Start(Term term, size_t shards);
+  // Another term or map: how many shards have tensors.
+  void Start(Term term, Epoch epoch, size_t shards);
 
   // A shard's part; the server's, once all are there.
   std::vector<CheckpointPart> Add(uint32_t shard, CheckpointPart part);
 
  private:
   Term term_ = 0;
+  Epoch epoch_ = 0;
   size_t shards_ = 0;
   std::map<Step, std::map<uint32_t, CheckpointPart>> open_;
 };

@@ -6,12 +6,12 @@ namespace banyan::server {
 namespace {
 
 CheckpointPart PartAt(Step step, uint64_t offset) {
-  return {.term = 1, .step = step, .ranges = {{.file = "f", .offset = offset, .size = 1, .checksum = 2}}};
+  return {.term = 1, .epoch = 1, .step = step, .ranges = {{.file = "f", .offset = offset, .size = 1, .checksum = 2}}};
 }
 
 TEST(PartMergerTest, MakesOnePartOfThoseOfAllShards) {
   PartMerger merger;
-  merger.Start(1, 2);
+  merger.Start(1, 1, 2);
 
   EXPECT_TRUE(merger.Add(0, PartAt(2, 0)).empty());
   EXPECT_TRUE(merger.Add(0, PartAt(2, 0)).empty()) << "told again to a new session";
@@ -24,18 +24,19 @@ TEST(PartMergerTest, MakesOnePartOfThoseOfAllShards) {
 
 TEST(PartMergerTest, OneMissedOrFailedMakesTheWholeSo) {
   PartMerger merger;
-  merger.Start(1, 2);
-  merger.Add(0, {.term = 1, .step = 2, .missed = true});
-  merger.Add(0, {.term = 1, .step = 4, .failure = "disk full"});
+  merger.Start(1, 1, 2);
+  merger.Add(0, {.term = 1, .epoch = 1, .step = 2, .missed = true});
+  merger.Add(0, {.term = 1, .epoch = 1, .step = 4, .failure = "disk full"});
 
   EXPECT_TRUE(merger.Add(1, PartAt(2, 8))[0].missed);
   EXPECT_EQ(merger.Add(1, PartAt(4, 8))[0].failure, "disk full");
 }
 
-TEST(PartMergerTest, IgnoresPartsOfAnotherTerm) {
+TEST(PartMergerTest, IgnoresPartsOfAnotherTermOrMap) {
   PartMerger merger;
-  merger.Start(2, 1);
-
+  merger.Start(2, 1, 1);
+  EXPECT_TRUE(merger.Add(0, PartAt(2, 0)).empty());
+  merger.Start(1, 2, 1);
   EXPECT_TRUE(merger.Add(0, PartAt(2, 0)).empty());
 }
 

@@ -3,9 +3,16 @@
 #include <iterator>
 #include <utility>
 
+#include "common/rpc/channel.h"
 #include "common/rpc/exchange_codec.h"
+#include "common/rpc/replica_codec.h"
 
 namespace banyan::server {
+namespace {
+
+constexpr char kReplicateMethod[] = "/banyan.v1.ParameterServer/Replicate";
+
+}  // namespace
 
 ShardHost::ShardHost(Options options)
     : options_(std::move(options)),
@@ -40,17 +47,23 @@ void ShardHost::Publish() {
   MutexLock lock(mutex_);
   std::move(report.entries.begin(), report.entries.end(), std::back_inserter(report_.entries));
   std::move(report.parts.begin(), report.parts.end(), std::back_inserter(report_.parts));
+  report_.in_sync.insert(report_.in_sync.end(), report.in_sync.begin(), report.in_sync.end());
   report.entries = std::move(report_.entries);
   report.parts = std::move(report_.parts);
+  report.in_sync = std::move(report_.in_sync);
   report_ = std::move(report);
 }
 
-void ShardHost::AddStream(StreamId id, std::shared_ptr<FrameStream> stream, Hello hello) {
-  options_.executor->Post([self = shared_from_this(), id, stream = std::move(stream), hello = std::move(hello)] {
+void ShardHost::AddStream(StreamId id, std::shared_ptr<FrameStream> stream, std::variant<Hello, Greeting> first) {
+  options_.executor->Post([self = shared_from_this(), id, stream = std::move(stream), first = std::move(first)] {
     if (self->stopped_) return stream->Close(absl::UnavailableError("the job has left this server"));
     self->streams_[id] = stream;
     self->open_streams_.store(self->streams_.size(), std::memory_order_relaxed);
-    self->shard_.OnHello(id, hello);
+    if (const auto* hello = std::get_if<Hello>(&first)) {
+      self->shard_.OnHello(id, *hello);
+    } else {
+      self->shard_.OnToBackup(id, std::get<Greeting>(first));
+    }
   });
 }
 
@@ -69,6 +82,10 @@ void ShardHost::Stop() {
       stream->Close(absl::UnavailableError("the job has left this server"));
     }
     self->streams_.clear();
+    for (const auto& [id, link] : self->links_) {
+      if (link.stream != nullptr) link.stream->Close(absl::OkStatus());
+    }
+    self->links_.clear();
     self->open_streams_.store(0, std::memory_order_relaxed);
   });
 }
@@ -80,6 +97,7 @@ JobReport ShardHost::TakeReport() {
   JobReport report = report_;
   report_.entries.clear();
   report_.parts.clear();
+  report_.in_sync.clear();
   return report;
 }
 
@@ -112,10 +130,89 @@ void ShardHost::WriteCheckpoint(CheckpointWork work) {
   options_.disk->Post([self = shared_from_this(), work = std::move(work)] {
     const std::optional<absl::StatusOr<PartWriter::Ranges>> part = self->writer_.Write(work);
     if (!part.has_value()) return;
-    self->Post([term = work.term, step = work.step, part](Shard& shard) {
-      shard.OnCheckpointWritten(term, step, *part);
+    self->Post([term = work.term, epoch = work.epoch, step = work.step, part](Shard& shard) {
+      shard.OnCheckpointWritten(term, epoch, step, *part);
     });
   });
+}
+
+// ---- Backups.
+
+void ShardHost::OnTick(absl::Time now) {
+  Post([self = shared_from_this(), now](Shard& shard) {
+    shard.OnTick(now);
+    self->OpenLinks();
+  });
+}
+
+void ShardHost::Connect(const std::vector<Followers::Link>& links) {
+  std::map<FollowerId, Link> wanted;
+  for (const Followers::Link& link : links) {
+    const auto known = links_.find(link.id);
+    if (known != links_.end() && known->second.endpoint == link.endpoint) {
+      wanted.insert(links_.extract(known));
+    } else {
+      wanted[link.id].endpoint = link.endpoint;
+    }
+  }
+  for (const auto& [id, link] : links_) {
+    if (link.stream != nullptr) link.stream->Close(absl::OkStatus());
+  }
+  links_ = std::move(wanted);
+  // Not within an input of the shard.
+  Post([self = shared_from_this()](Shard&) { self->OpenLinks(); });
+}
+
+void ShardHost::OpenLinks() {
+  for (auto& [id, link] : links_) {
+    if (link.stream == nullptr) OpenLink(id, link);
+  }
+}
+
+void ShardHost::OpenLink(const FollowerId& id, Link& link) {
+  std::unique_ptr<grpc::ClientContext> context = MakeContext(options_.token);
+  context->AddMetadata(kJobMetadata, options_.facts->id);
+  // Who the handlers speak of; a closed stream's late word must not meet its successor.
+  const auto stream = std::make_shared<std::weak_ptr<FrameStream>>();
+  const auto post = [weak = weak_from_this(), id, stream](absl::AnyInvocable<void(Link& link, Shard& shard)> input) {
+    const std::shared_ptr<ShardHost> self = weak.lock();
+    if (self == nullptr) return;
+    self->Post([self, id, stream, input = std::move(input)](Shard& shard) mutable {
+      const auto found = self->links_.find(id);
+      if (found != self->links_.end() && found->second.stream == stream->lock()) input(found->second, shard);
+    });
+  };
+  link.stream = OpenFrameStream(
+      banyan::Connect(link.endpoint), kReplicateMethod, std::move(context),
+      {.on_frame =
+           [post, id](const Frame& frame) {
+             post([id, held = DecodeHeld(frame)](Link& link, Shard& shard) {
+               if (link.stream == nullptr) return;
+               if (!held.ok()) return link.stream->Close(held.status());
+               shard.OnHeld(id, *held);
+               link.stream->Consumed();
+             });
+           },
+       .on_closed =
+           [post, id](const absl::Status&) {
+             post([id](Link& link, Shard& shard) {
+               link.stream = nullptr;
+               shard.OnFollowerClosed(id);
+             });
+           }});
+  *stream = link.stream;
+  shard_.OnFollowerOpened(id);
+}
+
+void ShardHost::SendToFollower(const FollowerId& to, ToBackup message) {
+  const auto found = links_.find(to);
+  if (found == links_.end() || found->second.stream == nullptr) return;
+  for (Frame& frame : EncodeToBackup(message)) found->second.stream->Send(std::move(frame));
+}
+
+void ShardHost::SendHeld(StreamId stream, Held held) {
+  const auto found = streams_.find(stream);
+  if (found != streams_.end()) found->second->Send(EncodeHeld(held));
 }
 
 }  // namespace banyan::server

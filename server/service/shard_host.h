@@ -6,9 +6,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
 #include "common/base/sync.h"
 #include "common/rpc/frame_stream.h"
 #include "server/checkpoint/part_writer.h"
@@ -28,6 +32,7 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
                                               double weight, double loss)>;
   struct Options {
     std::shared_ptr<const JobFacts> facts;
+    std::string token;
     Shard::Options shard;  // its plan and rule are those of `facts`
     Executor* executor = nullptr;
     Executor* disk = nullptr;
@@ -41,12 +46,14 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
   // Runs `input` on the executor.
   void Post(absl::AnyInvocable<void(Shard& shard)> input);
 
-  // A stream that said Hello; later frames are given to Post by its handlers.
-  void AddStream(StreamId id, std::shared_ptr<FrameStream> stream, Hello hello);
+  // A stream that said Hello, or a primary's that greeted; later frames are given to Post by its handlers.
+  void AddStream(StreamId id, std::shared_ptr<FrameStream> stream, std::variant<Hello, Greeting> first);
   void RemoveStream(StreamId id);
   // Ends all streams, now and later.
   void Stop();
 
+  // Time; connects to backups that it is not connected to.
+  void OnTick(absl::Time now);
   // What there is to say since the last call.
   JobReport TakeReport();
 
@@ -59,8 +66,18 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
   void Committed(Term term, Step step, ChunkId chunk, std::vector<SegmentSum> parts, double weight,
                  double loss) override;
   void WriteCheckpoint(CheckpointWork work) override;
+  void Connect(const std::vector<Followers::Link>& links) override;
+  void SendToFollower(const FollowerId& to, ToBackup message) override;
+  void SendHeld(StreamId stream, Held held) override;
 
  private:
+  struct Link {
+    std::string endpoint;
+    std::shared_ptr<FrameStream> stream;  // null: closed
+  };
+
+  void OpenLinks();
+  void OpenLink(const FollowerId& id, Link& link);
   void AfterInput();
   // Puts what the shard has to say where TakeReport finds it.
   void Publish();
@@ -72,6 +89,7 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
   // On the executor.
   Shard shard_;
   std::map<StreamId, std::shared_ptr<FrameStream>> streams_;
+  std::map<FollowerId, Link> links_;
   bool stopped_ = false;
   Step told_done_ = 0;
 

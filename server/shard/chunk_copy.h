@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "common/cpu/cpu_level.h"
 #include "common/job/job_plan.h"
 #include "common/optimizer/update_rule.h"
@@ -23,12 +24,14 @@ namespace banyan::server {
 // Two buffers beside the slots: the accumulator of step t+1 becomes the new weights in place, the old weights become
 // `previous`, and the first push of the next step, of any use, takes that buffer as its accumulator. Each further use
 // (tied weights) has an accumulator of its own. A buffer that is still being sent or written is left to its reader and
-// replaced. The evaluation chunk is a copy without elements. Thread-compatible.
+// replaced. The evaluation chunk is a copy without elements.
+//
+// A primary's copy collects partials; a backup's is given whole roots, or a whole state. Thread-compatible.
 class ChunkCopy {
  public:
   enum class Phase {
     kCollecting,
-    kCommitted,  // the root is whole; waits for the ledger
+    kWhole,  // the root is there; waits for backups and ledger
   };
 
   struct Options {
@@ -48,9 +51,11 @@ class ChunkCopy {
   bool frozen() const { return sets_.empty(); }
   Step applied() const { return applied_; }
   Phase phase() const { return phase_; }
+  // A copy that was just made, or that can no longer be trusted.
+  bool empty() const { return empty_; }
   // Leaves of step applied + 1.
-  const LeafSet& covered(uint32_t use) const { return sets_[use]->covered(); }
-  bool use_complete(uint32_t use) const { return sets_[use]->complete(); }
+  const LeafSet& covered(uint32_t use) const { return phase_ == Phase::kWhole ? all_ : sets_[use]->covered(); }
+  bool use_complete(uint32_t use) const { return phase_ == Phase::kWhole || sets_[use]->complete(); }
   size_t pooled(uint32_t use) const { return sets_[use]->pooled(); }
 
   // Buffers for weights and slots, to be filled (gaps with zeros) before Start.
@@ -58,7 +63,11 @@ class ChunkCopy {
   const std::vector<BufferRef>& slot_buffers() const { return slots_; }
 
   // The buffers hold the chunk @step.
-  void Start(Step step) { applied_ = step; }
+  void Start(Step step) {
+    applied_ = step;
+    empty_ = false;
+  }
+  void Empty();
 
   // A partial of step applied + 1; releases `previous`. `room`: pool buffers that may be taken.
   PartialSet::Outcome Add(const Push& push, size_t room);
@@ -70,7 +79,13 @@ class ChunkCopy {
     std::vector<SegmentSum> parts;  // only `with_parts`
   };
   // Once every use is complete: adds the uses up, in order.
-  Root Commit(bool with_parts);
+  Root Complete(bool with_parts);
+  // The same for a root that a primary completed, `data` of the chunk's size; releases `previous`.
+  Root Store(const banyan::Root& root, bool with_parts);
+  // The whole root's elements.
+  Payload LendRoot() const { return elements_ == 0 ? Payload() : Lend(other_); }
+  // Forgets the partials and the root of step applied + 1.
+  void ForgetStep();
 
   // Makes the chunk @applied + 1 of the root.
   UpdateResult Apply(const UpdateStep& step, const Ledger& ledger);
@@ -93,15 +108,23 @@ class ChunkCopy {
   };
   Snapshot Take() const;
 
+  // A copy's state for a backup, without its entries, and the other way round; INVALID_ARGUMENT when sizes differ.
+  ChunkState Describe() const;
+  absl::Status Load(const ChunkState& state);
+  const std::optional<Ledger>& ledger() const { return ledger_; }
+
  private:
   void OpenStep();
   void CombineUses();
-  void FreeSlotsForWriting();
+  std::vector<SegmentSum> Parts() const;
+  void FreeForWriting(BufferRef& buffer);
 
   const Options options_;
   ChunkMemory& memory_;
   const Chunk* const layout_;  // null: evaluation
   const size_t elements_;
+  LeafSet all_;  // all leaves
+  bool empty_ = true;
   Step applied_ = 0;
   Phase phase_ = Phase::kCollecting;
   BufferRef weights_;

@@ -22,16 +22,28 @@ size_t LargestChunk(const JobPlan& plan) {
 Shard::Shard(Options options, ShardOutput& output)
     : options_(std::move(options)), output_(output), memory_(LargestChunk(*options_.plan)), window_(0, 0) {}
 
-bool Shard::Owns(const Options& options, const ChunkMap& map, ChunkId chunk) {
-  const ChunkMap::Server& primary = map.PrimaryOf(chunk);
-  return primary.id == options.server && primary.incarnation == options.incarnation &&
-         map.ShardOf(chunk) == options.shard;
+Shard::Part Shard::PartIn(const Options& options, const ChunkMap& map, ChunkId chunk) {
+  const auto here = [&](uint32_t index) {
+    const ChunkMap::Server& server = map.servers[index];
+    return server.id == options.server && server.incarnation == options.incarnation &&
+           chunk.value() % server.shards == options.shard;
+  };
+  const ChunkMap::Owner& owner = map.owners[chunk.value()];
+  if (here(owner.primary)) return Part::kPrimary;
+  return std::ranges::any_of(owner.backups, here) ? Part::kBackup : Part::kNone;
+}
+
+bool Shard::WritesParts(const Options& options, const ChunkMap& map) {
+  for (uint32_t id = 0; id < options.plan->layout.chunk_count(); ++id) {
+    if (PartIn(options, map, ChunkId(id)) == Part::kPrimary) return true;
+  }
+  return false;
 }
 
 uint64_t Shard::BytesNeeded(const Options& options, const ChunkMap& map) {
   uint64_t elements = 0;
   for (uint32_t id = 0; id < options.plan->layout.chunk_count(); ++id) {
-    if (!Owns(options, map, ChunkId(id))) continue;
+    if (PartIn(options, map, ChunkId(id)) == Part::kNone) continue;
     const Chunk& chunk = options.plan->layout.chunk(ChunkId(id));
     const uint64_t buffers = chunk.uses == 0 ? 1 : 1 + chunk.uses + options.rule->SlotNames().size();
     elements += static_cast<uint64_t>(chunk.element_count) * buffers;
@@ -77,25 +89,44 @@ void Shard::StartTerm(const JobOrder& order) {
   // Partials give their pool buffers back: copies go before anything else.
   positions_.clear();
   position_.clear();
-  committed_.clear();
+  roots_.clear();
+  ledgers_.clear();
   copies_.clear();
+  backups_.clear();
+  restoring_.clear();
   entries_.Clear();
   late_.Reset();
   done_ = restore_.step;
-  tensors_ = 0;
 
   RestoreWork work{.term = term_, .point = restore_};
   for (uint32_t i = 0; i <= options_.plan->layout.chunk_count(); ++i) {
     const ChunkId id(i);
-    if (!Owns(options_, map_, id)) continue;
-    auto copy = std::make_unique<ChunkCopy>(
-        ChunkCopy::Options{.id = id, .plan = options_.plan, .rule = options_.rule, .level = options_.level}, memory_);
+    const Part part = PartIn(options_, map_, id);
+    if (part == Part::kNone) continue;
+    std::unique_ptr<ChunkCopy> copy = MakeCopy(id);
+    restoring_.insert(id);
     if (!copy->evaluation()) {
-      ++tensors_;
       work.chunks.push_back({.chunk = id, .weights = copy->weights_buffer(), .slots = copy->slot_buffers()});
     }
-    copies_.emplace(id, std::move(copy));
+    (part == Part::kPrimary ? copies_ : backups_).emplace(id, std::move(copy));
   }
+  ArrangePositions();
+  parts_.Start(term_, map_.epoch);
+  ConnectFollowers();
+  output_.Restore(std::move(work));
+}
+
+std::unique_ptr<ChunkCopy> Shard::MakeCopy(ChunkId id) {
+  return std::make_unique<ChunkCopy>(
+      ChunkCopy::Options{.id = id, .plan = options_.plan, .rule = options_.rule, .level = options_.level}, memory_);
+}
+
+// The window and its positions, of step done_ + 1.
+void Shard::ArrangePositions() {
+  positions_.clear();
+  position_.clear();
+  tensors_ = 0;
+  for (const auto& [id, copy] : copies_) tensors_ += copy->evaluation() ? 0 : 1;
   for (const ChunkUse& position : options_.plan->layout.positions()) {
     const auto copy = copies_.find(position.chunk);
     if (copy == copies_.end()) continue;
@@ -104,18 +135,23 @@ void Shard::StartTerm(const JobOrder& order) {
     places[position.use] = positions_.size();
     positions_.push_back({.copy = copy->second.get(), .use = position.use});
   }
-  parts_.Start(term_);
   window_ = Window(positions_.size(), options_.pool_bytes / (LargestChunk(*options_.plan) * sizeof(float)));
   window_.Start(max_pending_);
-  output_.Restore(std::move(work));
+  for (size_t i = 0; i < positions_.size(); ++i) {
+    const ChunkCopy& copy = *positions_[i].copy;
+    if (copy.applied() > done_ || copy.use_complete(positions_[i].use)) window_.Complete(i);
+  }
 }
 
 void Shard::OnRestored(Term term, const absl::Status& status) {
   if (term != term_ || ready_) return;
   if (!status.ok()) return Fail(absl::StrCat("restore @", restore_.step, ": ", std::string(status.message())));
   ready_ = true;
-  for (auto& [id, copy] : copies_) {
-    copy->Start(copy->evaluation() ? EvaluationStandsAt(restore_.step) : restore_.step);
+  for (Copies* copies : {&copies_, &backups_}) {
+    for (auto& [id, copy] : *copies) {
+      // One that came with a newer map is given its state.
+      if (restoring_.contains(id)) copy->Start(copy->evaluation() ? EvaluationStandsAt(restore_.step) : restore_.step);
+    }
   }
   // The initial state is a checkpoint too. One that was restored is there already.
   if (restore_.step == 0) {
@@ -126,19 +162,38 @@ void Shard::OnRestored(Term term, const absl::Status& status) {
   for (auto& [id, stream] : streams_) {
     if (stream.hello.term == term_) Greet(id, stream);
   }
+  GreetFollowers();
+  for (const auto& [stream, greeting] : leaders_) TellAllHeld(stream);
 }
 
+// Roles change: all that workers are told begins anew, and so does what copies tell each other.
 void Shard::TakeMap(const ChunkMap& map) {
+  const bool missed_an_epoch = map.epoch != map_.epoch + 1;
   map_ = map;
-  for (auto it = copies_.begin(); it != copies_.end(); ++it) {
-    if (Owns(options_, map_, it->first)) continue;
-    Fail(absl::StrCat("chunk ", it->first.value(), " was moved away within term ", term_,
-                      ", which servers without replicas cannot follow"));
-    return;
+  for (uint32_t i = 0; i <= options_.plan->layout.chunk_count(); ++i) TakePart(ChunkId(i), missed_an_epoch);
+  if (!failure_.empty()) return;
+  parts_.Start(term_, map_.epoch);
+  if (ready_) {
+    done_ = options_.plan->last_protocol_step();
+    for (const auto& [id, copy] : copies_) done_ = std::min(done_, StepsDone(*copy));
   }
+  ArrangePositions();
+  ConnectFollowers();
+  if (!ready_) return;
   for (auto& [id, stream] : streams_) {
     if (stream.greeted) Greet(id, stream);
   }
+  GreetFollowers();
+  for (const auto& [stream, greeting] : leaders_) TellAllHeld(stream);
+  // Parts begin anew, of whatever still stands at their step.
+  for (const auto& [id, copy] : copies_) {
+    const bool restored = copy->applied() == restore_.step && restore_.step != 0;
+    if (!copy->frozen() && !restored) TakeForCheckpoint(*copy, copy->applied());
+  }
+  OrderCheckpoint(checkpoint_step_);
+  // What waited for a backup that is gone goes on; so does a root that came before its primary was.
+  for (const auto& [id, copy] : copies_) TryCommit(*copy);
+  TellMarks();
 }
 
 void Shard::OrderCheckpoint(Step step) {
@@ -156,16 +211,19 @@ void Shard::OrderCheckpoint(Step step) {
 void Shard::OnSession() {
   entries_.OnSession();
   parts_.OnSession();
+  followers_.OnSession();
 }
 
 JobReport Shard::Report() {
   JobReport report{.term = term_, .epoch = map_.epoch, .assignment_version = assignment_version_, .ready = ready_};
   report.entries = entries_.TakeNew();
   report.parts = parts_.TakeNew();
+  report.in_sync = followers_.TakeInSync();
   report.failure = failure_;
   report.counters = counters_;
   report.counters["pool_peak_bytes"] = memory_.pooled_peak() * LargestChunk(*options_.plan) * sizeof(float);
   if (!ready_) return report;
+  if (std::optional<Wait> wait = WaitForHeld()) report.waits.push_back(*std::move(wait));
   LeafSet missing(options_.plan->leaves);
   std::optional<LateLeaves::Missing> first;
   const auto look = [&](const ChunkCopy& copy, uint32_t use) {
@@ -230,9 +288,19 @@ void Shard::Refuse(StreamId id, const std::string& why) {
                                                                term_, " here; open the stream again at its term")));
 }
 
-void Shard::OnClosed(StreamId id) { streams_.erase(id); }
+void Shard::OnClosed(StreamId id) {
+  streams_.erase(id);
+  leaders_.erase(id);
+}
 
-void Shard::OnTick(absl::Time now) { late_.OnTick(now); }
+void Shard::OnTick(absl::Time now) {
+  now_ = now;
+  late_.OnTick(now);
+  for (const auto& [id, copy] : copies_) {
+    const auto root = roots_.find(id);
+    if (root != roots_.end() && !root->second.waits_since.has_value()) root->second.waits_since = now;
+  }
+}
 
 void Shard::Fail(std::string why) {
   if (failure_.empty()) failure_ = std::move(why);

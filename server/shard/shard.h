@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "server/ledger/entry_log.h"
 #include "server/shard/chunk_copy.h"
 #include "server/shard/chunk_memory.h"
+#include "server/shard/followers.h"
 #include "server/shard/late_leaves.h"
 #include "server/shard/shard_output.h"
 #include "server/shard/window.h"
@@ -31,8 +33,8 @@ namespace banyan::server {
 // positions, window and done_through of its own. Only the gate (server/ledger/gate.h) spans shards.
 //
 // A state machine without threads, sockets, clock and disk: inputs change it and are answered through ShardOutput; sums
-// and updates are made inside the inputs. It holds the server's side of rules R1, R2, R4-R6, R8, R10, R11 and R13 for
-// chunks without replicas. Inputs from a worker that break the protocol close its stream with the reason and change
+// and updates are made inside the inputs. It holds the server's side of rules R1, R2, R4-R6, R8-R11 and R13;
+// docs/adr/0007 has primaries and backups. Inputs that break the protocol close their stream with the reason and change
 // nothing. Thread-compatible.
 class Shard {
  public:
@@ -67,17 +69,26 @@ class Shard {
   void OnPull(StreamId stream, const Pull& pull);
   void OnClosed(StreamId stream);
 
+  // ---- Between copies. To whom ShardOutput::Connect asked for, and from those that asked for this shard.
+  void OnFollowerOpened(const FollowerId& id);
+  void OnFollowerClosed(const FollowerId& id);
+  void OnHeld(const FollowerId& id, const Held& held);
+  void OnToBackup(StreamId stream, const ToBackup& message);
+
   // ---- From the gate, disk and clock.
   void OnLedger(Term term, const Ledger& ledger);
-  void OnCheckpointWritten(Term term, Step step, const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
+  void OnCheckpointWritten(Term term, Epoch epoch, Step step,
+                           const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges);
   void OnTick(absl::Time now);  // as SteadyTime has it
 
   Term term() const { return term_; }
   Step done_through() const { return done_; }
-  // Whether it has chunks that checkpoints hold.
+  // Whether it is the primary of chunks that checkpoints hold.
   bool has_tensors() const { return tensors_ > 0; }
   const ChunkMemory& memory() const { return memory_; }
   const Window& window() const { return window_; }
+  // Whether the shard of `options` writes parts of checkpoints with this map.
+  static bool WritesParts(const Options& options, const ChunkMap& map);
   // Before any term: what the chunks that `map` gives this shard will take, beside the pool.
   static uint64_t BytesNeeded(const Options& options, const ChunkMap& map);
 
@@ -88,16 +99,43 @@ class Shard {
     Step told_done = 0;
     uint32_t told_window = 0;
   };
+  enum class Part { kNone, kPrimary, kBackup };
+  // A root that is whole; on a primary committed or not.
+  struct Whole {
+    ChunkCopy::Root root;
+    Epoch epoch = 0;  // in which a backup got it
+    bool committed = false;
+    std::optional<absl::Time> waits_since;  // for backups, as of OnTick
+  };
+  using Copies = std::map<ChunkId, std::unique_ptr<ChunkCopy>>;
   struct Position {
     ChunkCopy* copy = nullptr;
     uint32_t use = 0;
   };
 
   bool gated() const { return options_.clip_norm > 0; }
-  static bool Owns(const Options& options, const ChunkMap& map, ChunkId chunk);
+  static Part PartIn(const Options& options, const ChunkMap& map, ChunkId chunk);
 
   void StartTerm(const JobOrder& order);
   void TakeMap(const ChunkMap& map);
+  std::unique_ptr<ChunkCopy> MakeCopy(ChunkId id);
+  void ArrangePositions();
+
+  // Replicas: shard_replicas.cc.
+  void TakePart(ChunkId id, bool missed_an_epoch);
+  void ConnectFollowers();
+  void GreetFollowers();
+  void SendRoot(const FollowerId& to, const ChunkCopy& copy);
+  void SendChunkState(const FollowerId& to, const ChunkCopy& copy);
+  bool Leads(StreamId stream, ChunkId chunk) const;
+  void TellHeld(StreamId stream, const std::vector<ChunkId>& chunks);
+  void TellAllHeld(StreamId stream);
+  ChunkCopy* FindBackup(StreamId stream, Term term, Epoch epoch, ChunkId chunk);
+  void OnRoot(StreamId stream, const Root& root);
+  void OnChunkState(StreamId stream, const ChunkState& state);
+  std::optional<Wait> WaitForHeld() const;
+  Step Next(const ChunkCopy& copy, Step applied) const;
+  void CloseBroken(StreamId stream, const absl::Status& why);
   void OrderCheckpoint(Step step);
 
   void Greet(StreamId id, Stream& stream);
@@ -112,8 +150,10 @@ class Shard {
   void SendWeights(StreamId id, Stream& stream, const ChunkCopy& copy, Step step, ChunkCopy::Version version);
 
   void OnUseComplete(ChunkCopy& copy, uint32_t use);
-  void OnRoot(ChunkCopy& copy);
-  void Apply(ChunkCopy& copy, ChunkCopy::Root root, Ledger ledger);
+  void OnWhole(ChunkCopy& copy);
+  void TryCommit(ChunkCopy& copy);
+  bool Update(ChunkCopy& copy, Ledger ledger);
+  void Apply(ChunkCopy& copy, const Ledger& ledger);
   void Log(const ChunkCopy& copy, const ChunkCopy::Root& root, const UpdateResult& result, bool skipped);
   void Advance();
   void TellMarks();
@@ -138,11 +178,18 @@ class Shard {
   Step checkpoint_step_ = 0;
   std::string checkpoint_directory_;
 
-  std::map<ChunkId, std::unique_ptr<ChunkCopy>> copies_;
-  size_t tensors_ = 0;                               // copies with elements
+  Copies copies_;    // of which the map makes this shard the primary
+  Copies backups_;
+  size_t tensors_ = 0;                               // of copies_, those with elements
   std::vector<Position> positions_;                  // in window order
   std::map<ChunkId, std::vector<size_t>> position_;  // by chunk, then use
-  std::map<ChunkId, ChunkCopy::Root> committed_;     // gated, waiting for the ledger
+  std::map<ChunkId, Whole> roots_;                   // of copies_ and backups_
+  std::map<Step, Ledger> ledgers_;                   // the gate's last two
+  std::set<ChunkId> restoring_;
+  Followers followers_;
+  std::set<FollowerId> open_followers_;
+  std::map<StreamId, Greeting> leaders_;
+  absl::Time now_ = absl::InfinitePast();            // of the last OnTick
   Window window_;
   Step done_ = 0;
   EntryLog entries_;

@@ -11,6 +11,7 @@
 #include "common/protocol/messages.h"
 #include "common/protocol/session.h"
 #include "server/shard/chunk_memory.h"
+#include "server/shard/followers.h"
 
 namespace banyan::server {
 
@@ -33,6 +34,7 @@ struct RestoreWork {
 // be, answered by Shard::OnCheckpointWritten. The bytes do not change while the work lives.
 struct CheckpointWork {
   Term term = 0;
+  Epoch epoch = 0;  // a part that a newer map began anew is another part
   Step step = 0;
   std::string directory;  // the job's, for all its checkpoints
   size_t part_chunks = 0;
@@ -58,6 +60,13 @@ class ShardOutput {
                          double loss) = 0;
 
   virtual void WriteCheckpoint(CheckpointWork work) = 0;
+
+  // With replicas. The backups that the shard wants a stream to, those and no others; whenever one opens or ends:
+  // Shard::OnFollowerOpened, OnFollowerClosed.
+  virtual void Connect(const std::vector<Followers::Link>& /*links*/) {}
+  virtual void SendToFollower(const FollowerId& /*to*/, ToBackup /*message*/) {}
+  // The answer of a backup, on the stream that a primary opened.
+  virtual void SendHeld(StreamId /*stream*/, Held /*held*/) {}
 };
 
 }  // namespace banyan::server

@@ -420,7 +420,7 @@ class Cluster {
         EXPECT_TRUE(SameBits(work.slots[i], state.slots[i])) << "checkpoint @" << work.step;
       }
       if (++host.written[{work.term, work.step}] == work.part_chunks) {
-        host.shard.OnCheckpointWritten(work.term, work.step, std::vector<CheckpointPart::Range>());
+        host.shard.OnCheckpointWritten(work.term, work.epoch, work.step, std::vector<CheckpointPart::Range>());
       }
     }
   }

@@ -61,6 +61,7 @@ absl::Status Shard::CheckPush(const ChunkCopy& copy, const Push& push) const {
 
 // Rules R1, R4 and R11. Within a term nobody pushes for a step before the one before is done on all chunks.
 bool Shard::MayTake(const ChunkCopy& copy, const Push& push) const {
+  if (copy.phase() == ChunkCopy::Phase::kWhole) return false;
   if (push.step != copy.applied() + 1 || push.step != done_ + 1) return false;
   if (copy.evaluation()) return true;
   return push.step <= options_.plan->last_step && window_.Allows(position_.at(copy.id())[push.use]);
@@ -131,44 +132,58 @@ void Shard::OnUseComplete(ChunkCopy& copy, uint32_t use) {
   for (uint32_t other = 0; other < copy.uses(); ++other) {
     if (!copy.use_complete(other)) return;
   }
-  OnRoot(copy);
+  OnWhole(copy);
 }
 
-// Rule R5: without backups a whole root is committed.
-void Shard::OnRoot(ChunkCopy& copy) {
-  ChunkCopy::Root root = copy.Commit(gated() && !copy.evaluation());
-  const Step step = copy.applied() + 1;
-  if (gated() && !copy.evaluation()) {
-    for (const SegmentSum& part : root.parts) {
-      if (!std::isfinite(part.sum_of_squares)) {
-        return Fail(absl::StrCat("gradient of step ", step, " is not finite in chunk ", copy.id().value()));
-      }
+void Shard::OnWhole(ChunkCopy& copy) {
+  const bool gate = gated() && !copy.evaluation();
+  const ChunkCopy::Root& root = (roots_[copy.id()] = {.root = copy.Complete(gate)}).root;
+  for (const SegmentSum& part : root.parts) {
+    if (!std::isfinite(part.sum_of_squares)) {
+      return Fail(absl::StrCat("gradient of step ", copy.applied() + 1, " is not finite in chunk ", copy.id().value()));
     }
-    output_.Committed(term_, step, copy.id(), root.parts, root.weight, root.loss);
-    committed_[copy.id()] = std::move(root);
-    return;
   }
-  const Ledger ledger{.step = step, .weight = root.weight, .loss = root.loss};
-  Apply(copy, std::move(root), ledger);
+  for (const FollowerId& follower : followers_.SendRoot(copy.id())) SendRoot(follower, copy);
+  TryCommit(copy);
 }
 
-// Rule R8: with ledger(t) every server applies the same, in the order in which the next forward needs it.
+// Rule R5: a root is committed once every backup of the map holds it. Then the gate, then the update, then the workers.
+void Shard::TryCommit(ChunkCopy& copy) {
+  const auto found = roots_.find(copy.id());
+  if (found == roots_.end() || found->second.committed || !followers_.AllHoldRoot(copy.id())) return;
+  found->second.committed = true;
+  const ChunkCopy::Root& root = found->second.root;
+  const Step step = copy.applied() + 1;
+  if (!gated() || copy.evaluation()) return Apply(copy, {.step = step, .weight = root.weight, .loss = root.loss});
+  output_.Committed(term_, step, copy.id(), root.parts, root.weight, root.loss);
+  // It may be fixed already, for a primary that is no more.
+  const auto ledger = ledgers_.find(step);
+  if (ledger != ledgers_.end()) Apply(copy, Ledger(ledger->second));
+}
+
+// Rule R8: with ledger(t) every server applies the same, primaries in the order in which the next forward needs them.
 void Shard::OnLedger(Term term, const Ledger& ledger) {
-  if (term != term_ || !ready_ || !failure_.empty()) return;
+  if (term != term_ || !failure_.empty()) return;
+  ledgers_[ledger.step] = ledger;
+  while (ledgers_.size() > 2) ledgers_.erase(ledgers_.begin());
+  if (!ready_) return;
   for (ChunkId id : options_.plan->layout.forward_order()) {
-    const auto committed = committed_.find(id);
-    if (committed == committed_.end()) continue;
-    ChunkCopy& copy = *copies_.at(id);
-    if (copy.applied() + 1 != ledger.step) continue;
-    ChunkCopy::Root root = std::move(committed->second);
-    committed_.erase(committed);
-    Apply(copy, std::move(root), ledger);
+    const auto copy = copies_.find(id);
+    if (copy == copies_.end() || copy->second->applied() + 1 != ledger.step) continue;
+    const auto root = roots_.find(id);
+    if (root == roots_.end() || !root->second.committed) continue;
+    Apply(*copy->second, ledger);
     if (!failure_.empty()) return;
   }
   TellMarks();
+  for (const auto& [id, copy] : backups_) {
+    if (!copy->evaluation() && copy->applied() + 1 == ledger.step && roots_.contains(id)) Update(*copy, ledger);
+  }
 }
 
-void Shard::Apply(ChunkCopy& copy, ChunkCopy::Root root, Ledger ledger) {
+// Makes a copy @ledger.step of its root, and the step's entry (rule R13).
+bool Shard::Update(ChunkCopy& copy, Ledger ledger) {
+  const ChunkCopy::Root root = std::move(roots_.extract(copy.id()).mapped().root);
   const Step step = ledger.step;
   ledger.learning_rate = step <= options_.plan->last_step ? options_.learning_rate(step) : 0;
   UpdateStep update{.learning_rate = ledger.learning_rate, .update = step, .skip = ledger.weight == 0};
@@ -180,22 +195,30 @@ void Shard::Apply(ChunkCopy& copy, ChunkCopy::Root root, Ledger ledger) {
   }
   const UpdateResult result = copy.Apply(update, ledger);
   if (!result.finite) {
-    return Fail(absl::StrCat("step ", step, " is not finite in chunk ", copy.id().value(),
-                             ": its gradient or the weights made of it overflowed"));
+    Fail(absl::StrCat("step ", step, " is not finite in chunk ", copy.id().value(),
+                      ": its gradient or the weights made of it overflowed"));
+    return false;
   }
   Log(copy, root, result, update.skip && !copy.evaluation());
-  TakeForCheckpoint(copy, step);
   if (copy.evaluation()) copy.JumpTo(EvaluationStandsAt(step));
+  return true;
+}
+
+void Shard::Apply(ChunkCopy& copy, const Ledger& ledger) {
+  if (!Update(copy, ledger)) return;
+  followers_.Applied(copy.id());
+  ++counters_["chunks_applied"];
+  if (ledger.weight == 0 && copy.id() == options_.plan->layout.ledger_chunk()) ++counters_["skipped_steps"];
+  TakeForCheckpoint(copy, ledger.step);
   Advance();
   for (auto& [id, stream] : streams_) {
     if (!stream.greeted) continue;
-    SendWeights(id, stream, copy, step, copy.evaluation() ? ChunkCopy::Version{.ledger = ledger} : *copy.At(step));
+    SendWeights(id, stream, copy, ledger.step,
+                copy.evaluation() ? ChunkCopy::Version{.ledger = ledger} : *copy.At(ledger.step));
   }
 }
 
 void Shard::Log(const ChunkCopy& copy, const ChunkCopy::Root& root, const UpdateResult& result, bool skipped) {
-  ++counters_["chunks_applied"];
-  if (skipped && copy.id() == options_.plan->layout.ledger_chunk()) ++counters_["skipped_steps"];
   entries_.Add({.term = term_,
                 .step = copy.applied(),
                 .chunk = copy.id(),
@@ -249,6 +272,7 @@ void Shard::TakeForCheckpoint(const ChunkCopy& copy, Step step) {
   if (copy.evaluation() || !CheckpointDue(step) || !parts_.Take(step, copy.id())) return;
   ChunkCopy::Snapshot snapshot = copy.Take();
   output_.WriteCheckpoint({.term = term_,
+                           .epoch = map_.epoch,
                            .step = step,
                            .directory = checkpoint_directory_,
                            .part_chunks = tensors_,
@@ -261,9 +285,9 @@ void Shard::TakeForCheckpoint(const ChunkCopy& copy, Step step) {
   }
 }
 
-void Shard::OnCheckpointWritten(Term term, Step step,
+void Shard::OnCheckpointWritten(Term term, Epoch epoch, Step step,
                                 const absl::StatusOr<std::vector<CheckpointPart::Range>>& ranges) {
-  parts_.OnWritten(term, step, ranges);
+  parts_.OnWritten(term, epoch, step, ranges);
 }
 
 }  // namespace banyan::server

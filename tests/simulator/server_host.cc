@@ -47,8 +47,8 @@ class ServerHost::Output final : public server::ShardOutput {
     host_->PostToDisk([this, work = std::move(work)] {
       const std::optional<absl::StatusOr<server::PartWriter::Ranges>> part = writer_.Write(work);
       if (!part.has_value()) return;
-      host_->Post([this, term = work.term, step = work.step, part] {
-        host_->shards_[shard_]->OnCheckpointWritten(term, step, *part);
+      host_->Post([this, term = work.term, epoch = work.epoch, step = work.step, part] {
+        host_->shards_[shard_]->OnCheckpointWritten(term, epoch, step, *part);
         host_->network_.report_soon();
       });
     });
@@ -108,9 +108,9 @@ void ServerHost::OnOrder(const JobOrder& order) {
       server::Shard::Options shard = options_.job->toy().ShardOptions(0, i, options_.pool_bytes);
       shard.server = options_.id;
       shard.incarnation = options_.incarnation;
-      if (server::Shard::BytesNeeded(shard, *order.map) > 0) ++with_tensors;
+      if (server::Shard::WritesParts(shard, *order.map)) ++with_tensors;
     }
-    parts_.Start(order.term, with_tensors);
+    parts_.Start(order.term, order.map->epoch, with_tensors);
   }
   if (gate_ != nullptr && order.map.has_value()) gate_->OnOrder(order.term, *order.map);
   for (const auto& shard : shards_) shard->OnOrder(order);

@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/jobs/job_machine.h"
+#include "coordinator/placement/placement.h"
+#include "coordinator/placement/replicas.h"
+
+// The fourth part of JobMachine: who has which chunks, and what becomes of them when servers go and come.
+namespace banyan::coordinator {
+namespace {
+
+// Chunks that get a new backup at once: they wait until it has their state.
+constexpr uint64_t kBatchBytes = 64 << 20;
+
+}  // namespace
+
+uint32_t JobMachine::replicas() const { return record_.job.run().servers().replicas(); }
+
+std::vector<uint64_t> JobMachine::ChunkBytes() const {
+  std::vector<uint64_t> bytes;
+  for (uint32_t chunk = 0; chunk < plan_->layout.chunk_count(); ++chunk) {
+    bytes.push_back(static_cast<uint64_t>(plan_->layout.chunk(ChunkId(chunk)).element_count) * sizeof(float));
+  }
+  bytes.push_back(0);  // the evaluation chunk
+  return bytes;
+}
+
+ChunkMap::Server JobMachine::Describe(const Process& server) {
+  const Introduction& introduction = server.member.introduction;
+  return {.id = ServerId(server.member.id),
+          .incarnation = introduction.incarnation,
+          .endpoint = introduction.endpoint,
+          .shards = std::max<uint32_t>(1, introduction.threads)};
+}
+
+ChunkMap JobMachine::MakeMap() const {
+  ChunkMap map = {.epoch = record_.map.epoch + 1};
+  std::vector<ServerId> ids;
+  for (const auto& [id, process] : servers_) {
+    map.servers.push_back(Describe(process));
+    ids.emplace_back(id);
+  }
+  const std::vector<uint64_t> bytes = ChunkBytes();
+  for (const uint32_t primary : PlaceChunks(bytes, ids)) map.owners.push_back({.primary = primary});
+  NameBackups(bytes, replicas(), UINT64_MAX, {}, map);
+  return map;
+}
+
+bool JobMachine::ServersReady() const {
+  if (term_is_over()) return false;
+  return std::ranges::all_of(record_.map.servers, [this](const ChunkMap::Server& server) {
+    const auto found = servers_.find(server.id.value());
+    return found != servers_.end() && found->second.ready &&
+           found->second.member.introduction.incarnation == server.incarnation;
+  });
+}
+
+// One write; nobody hears of the map before. Parts of checkpoints belong to a map.
+void JobMachine::AdoptMap(ChunkMap map, Now now, std::string text) {
+  map.epoch = record_.map.epoch + 1;
+  record_.map = std::move(map);
+  parts_.clear();
+  Persist();
+  Note(now, "MAP", "", absl::StrCat("epoch ", record_.map.epoch, ": ", text));
+}
+
+// Rule R9: where the server was the primary, a backup that is in sync goes on, in the same step.
+bool JobMachine::GoesOnWithout(ServerId server, Now now) {
+  if (replicas() == 0 || term_is_over()) return false;
+  std::optional<ChunkMap> rest = WithoutServer(record_.map, server);
+  if (!rest.has_value() || rest->servers.empty()) return false;
+  if (rest->servers.size() == record_.map.servers.size()) return true;
+  AdoptMap(*std::move(rest), now, absl::StrCat("backups go on without server ", server.value()));
+  ++record_.counters["servers_survived"];
+  return true;
+}
+
+// After the coordinator was away: what went in the meantime.
+void JobMachine::GoOnWithoutTheMissing(Now now) {
+  const std::vector<ChunkMap::Server> servers = record_.map.servers;
+  for (const ChunkMap::Server& server : servers) {
+    const auto found = servers_.find(server.id.value());
+    if (found != servers_.end() && found->second.member.introduction.incarnation == server.incarnation) continue;
+    if (!GoesOnWithout(server.id, now)) return;
+  }
+}
+
+// Copies that are missing, or on servers that leave, are made where there is room, while training goes on; a batch at a
+// time. When all are there, who leaves is left out, as if it had died: its backups are in sync.
+void JobMachine::Rebuild(Now now) {
+  std::set<ServerId> leaving;
+  for (const auto& [id, process] : servers_) {
+    if (process.member.draining) leaving.insert(ServerId(id));
+  }
+  if ((replicas() == 0 && leaving.empty()) || !AllInSync(record_.map)) return;
+  ChunkMap map = record_.map;
+  for (const auto& [id, process] : servers_) {
+    const bool known = std::ranges::any_of(map.servers, [id = id](const ChunkMap::Server& server) {
+      return server.id.value() == id;
+    });
+    if (!known && !process.member.draining) map.servers.push_back(Describe(process));
+  }
+  if (NameBackups(ChunkBytes(), replicas(), kBatchBytes, leaving, map)) {
+    return AdoptMap(std::move(map), now, "backups named");
+  }
+  for (const ServerId server : leaving) {
+    std::optional<ChunkMap> rest = WithoutServer(record_.map, server);
+    if (!rest.has_value() || rest->servers.empty()) continue;
+    const auto found = servers_.find(server.value());
+    const std::string name = found->second.member.introduction.name;
+    AdoptMap(*std::move(rest), now, absl::StrCat("the chunks of ", name, " have moved"));
+    KeepCounters(found->second);
+    servers_.erase(found);
+    Note(now, "SERVER_LEFT", name, "");
+  }
+}
+
+void JobMachine::DrainServer(ServerId id, Now now) {
+  const auto found = servers_.find(id.value());
+  if (found == servers_.end() || std::exchange(found->second.member.draining, true)) return;
+  Proceed(now);
+}
+
+// Durable before it is used; the epoch stays, for nobody else goes by it. The news name their epoch, and are told once:
+// the rest of the report may be of an older term, where another shard of the server is behind.
+void JobMachine::TakeInSync(uint64_t server, const JobReport& report) {
+  bool news = false;
+  for (const InSync& told : report.in_sync) {
+    if (told.epoch != record_.map.epoch || told.chunk.value() >= record_.map.owners.size()) continue;
+    ChunkMap::Owner& owner = record_.map.owners[told.chunk.value()];
+    if (record_.map.servers[owner.primary].id.value() != server) continue;
+    for (const uint32_t backup : owner.backups) {
+      const ChunkMap::Server& known = record_.map.servers[backup];
+      if (known.id != told.backup || known.incarnation != told.incarnation) continue;
+      if (std::ranges::find(owner.in_sync, backup) != owner.in_sync.end()) continue;
+      owner.in_sync.push_back(backup);
+      news = true;
+    }
+  }
+  if (news) Persist();
+}
+
+}  // namespace banyan::coordinator
