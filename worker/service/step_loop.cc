@@ -234,7 +234,8 @@ void StepLoop::UpdateReport() {
            report_.assignment_version != machine_.assignment_version() || report_.ready != machine_.ready() ||
            report_.broken_peers != broken;
   }
-  if (!news && now - reported_at_ < kReportInterval) return;
+  const bool last = left_ || !failure_.ok();
+  if (!news && !last && now - reported_at_ < kReportInterval) return;
   reported_at_ = now;
   const StepMachine::Counters& counters = machine_.counters();
   double model_bytes = 0;
