@@ -28,8 +28,10 @@ void PrintForPeople(Environment& environment, const v1::JobDescription& job) {
   if (job.train_seconds() > 0) line("time in training", ShortDuration(absl::Seconds(job.train_seconds())));
   if (job.checkpoint_directory().empty()) return;
   line("checkpoint", job.checkpoint_directory());
-  out << "next:\n  banyan checkpoints " << JobFolder(job) << "\n  banyan export " << JobFolder(job)
-      << " OUT    # a directory that transformers loads\n";
+  const std::string folder = JobFolder(job);
+  const bool gpt = job.resolved().job().recipe().model().has_gpt();
+  out << "next:\n  " << environment.program << " checkpoints " << folder << "\n  " << environment.program << " export "
+      << folder << (gpt ? " OUT    # a directory that transformers loads\n" : " OUT    # its weights alone\n");
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ int Main(int argc, char** argv) {
       .err = std::cerr,
       .rewrites_lines = isatty(STDERR_FILENO) == 1 && Variable("NO_COLOR").empty() && Variable("TERM") != "dumb",
       .columns = Columns,
+      .program = argv[0],
       .programs = ProgramFolder(argv[0]),
       .config_dir = BaseDirectory("XDG_CONFIG_HOME", ".config"),
       .local_state_dir = JoinPath(BaseDirectory("XDG_STATE_HOME", ".local/state"), "local"),

@@ -37,6 +37,8 @@ struct Environment {
     err << absl::StrCat(rewrites_lines ? "\r\x1b[K" : "", text, "\n") << std::flush;
   }
 
+  // This program as it was called: what is said to be typed next begins with it.
+  std::string program = "banyan";
   // Where banyan-coordinator, banyan-server and banyan-worker lie.
   std::string programs;
   // Where contexts.json lies, and where `local up` keeps its cluster unless told otherwise.
