@@ -6,14 +6,14 @@
 #include <string>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/sync.h"
 #include "common/file/file_util.h"
 #include "common/file/posix_file_system.h"
 #include "common/logging/logging.h"
+#include "common/metrics/metrics_page.h"
+#include "common/process/daemon.h"
 #include "common/process/ready_line.h"
 #include "common/process/self.h"
 #include "common/process/shutdown_watch.h"
@@ -21,7 +21,7 @@
 #include "common/rpc/token.h"
 #include "coordinator/service/core.h"
 #include "coordinator/service/jobs_service.h"
-#include "coordinator/service/metrics_page.h"
+#include "coordinator/service/metrics.h"
 #include "coordinator/service/session_service.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:0", "host:port for servers, workers and people; port 0 takes a free one");
@@ -79,7 +79,7 @@ absl::Status Serve(ShutdownWatch& watch) {
                                                                            .token = token,
                                                                            .services = {&sessions, &jobs}}));
   ASSIGN_OR_RETURN(std::unique_ptr<MetricsPage> metrics,
-                   MetricsPage::Start(absl::GetFlag(FLAGS_metrics_listen), token, *core));
+                   MetricsPage::Start(absl::GetFlag(FLAGS_metrics_listen), token, [&] { return Metrics(*core); }));
   std::cout << FormatReadyLine({.name = kName, .endpoint = rpc->endpoint(), .metrics_endpoint = metrics->endpoint()})
             << std::endl;
   log::Info("serving on {}, term {}, state in {}", rpc->endpoint(), core->coordinator_term(), state_dir);
@@ -93,30 +93,15 @@ absl::Status Serve(ShutdownWatch& watch) {
   return failure.status();
 }
 
-// absl knows flags with underscores; people type hyphens.
-void SpellFlags(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    char* at = argv[i];
-    if (at[0] != '-' || at[1] != '-') continue;
-    for (at += 2; *at != '\0' && *at != '='; ++at) {
-      if (*at == '-') *at = '_';
-    }
-  }
-}
-
 }  // namespace
 }  // namespace banyan::coordinator
 
 int main(int argc, char** argv) {
-  banyan::coordinator::SpellFlags(argc, argv);
-  absl::SetProgramUsageMessage(
+  banyan::ParseDaemonFlags(
+      argc, argv,
       "Owns jobs and membership: tells servers and workers what to do, and people what they ask.\n"
       "  banyan-coordinator --state-dir=DIR --listen=127.0.0.1:7000");
-  absl::ParseCommandLine(argc, argv);
   banyan::log::SetUp({.process = banyan::coordinator::kName});
   banyan::ShutdownWatch watch({.parent_pipe = absl::GetFlag(FLAGS_parent_pipe)});
-  const absl::Status status = banyan::coordinator::Serve(watch);
-  if (status.ok()) return EXIT_SUCCESS;
-  banyan::log::Error("{}", std::string(status.message()));
-  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : EXIT_FAILURE;
+  return banyan::DaemonExitCode(banyan::coordinator::Serve(watch));
 }

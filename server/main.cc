@@ -14,8 +14,6 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
@@ -24,6 +22,8 @@
 #include "common/file/posix_file_system.h"
 #include "common/file/roots.h"
 #include "common/logging/logging.h"
+#include "common/metrics/metrics_page.h"
+#include "common/process/daemon.h"
 #include "common/process/ready_line.h"
 #include "common/process/self.h"
 #include "common/process/shutdown_watch.h"
@@ -31,7 +31,6 @@
 #include "common/rpc/session_client.h"
 #include "common/rpc/token.h"
 #include "server/service/log_outbox.h"
-#include "server/service/metrics_page.h"
 #include "server/service/parameter_service.h"
 #include "server/service/server_agent.h"
 
@@ -39,7 +38,8 @@ ABSL_FLAG(std::string, name, "server-0", "name of this server, unique in the clu
 ABSL_FLAG(std::string, listen, "127.0.0.1:0", "host:port for workers and other servers; port 0 takes a free one");
 ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:0", "host:port of the metrics page; port 0 takes a free one");
 ABSL_FLAG(std::string, coordinator, "", "host:port of the coordinator");
-ABSL_FLAG(std::vector<std::string>, root, {}, "name=DIRECTORY that jobs' paths may name, as in data=/srv/data");
+ABSL_FLAG(std::vector<std::string>, root, {},
+          "name=DIRECTORY that jobs' paths may name, as in data=/srv/data; may be given several times");
 ABSL_FLAG(uint32_t, threads, 0, "executors: threads that sum and update, each with chunks of its own; 0: one a core");
 ABSL_FLAG(std::string, state_dir, ".", "directory with the cluster's token file");
 ABSL_FLAG(std::string, token_file, "", "the cluster's token; empty: `token` in --state-dir");
@@ -79,9 +79,9 @@ class AgentSlot {
     MutexLock lock(mutex_);
     return agent_ == nullptr ? nullptr : agent_->Find(job);
   }
-  std::vector<ServerAgent::Sample> Samples() {
+  std::vector<MetricSample> Metrics() {
     MutexLock lock(mutex_);
-    return agent_ == nullptr ? std::vector<ServerAgent::Sample>() : agent_->Samples();
+    return agent_ == nullptr ? std::vector<MetricSample>() : agent_->Metrics();
   }
   bool Idle() {
     MutexLock lock(mutex_);
@@ -135,7 +135,7 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
                    RpcServer::Start({.listen = absl::GetFlag(FLAGS_listen), .token = token, .services = {&service}}));
   ASSIGN_OR_RETURN(std::unique_ptr<MetricsPage> metrics,
                    MetricsPage::Start(absl::GetFlag(FLAGS_metrics_listen), token,
-                                      [&] { return agent_slot.Samples(); }));
+                                      [&] { return agent_slot.Metrics(); }));
   v1::Process process = Describe(threads);
   process.set_endpoint(rpc->endpoint());
   process.set_metrics_endpoint(metrics->endpoint());
@@ -203,32 +203,17 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
   return absl::OkStatus();
 }
 
-// absl knows flags with underscores; people type hyphens.
-void SpellFlags(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    char* at = argv[i];
-    if (at[0] != '-' || at[1] != '-') continue;
-    for (at += 2; *at != '\0' && *at != '='; ++at) {
-      if (*at == '-') *at = '_';
-    }
-  }
-}
-
 }  // namespace
 }  // namespace banyan::server
 
 int main(int argc, char** argv) {
-  banyan::server::SpellFlags(argc, argv);
-  absl::SetProgramUsageMessage(
+  banyan::ParseDaemonFlags(
+      argc, argv,
       "Holds chunks of jobs' parameters and optimizer state: sums gradients, applies updates, writes checkpoints.\n"
       "  banyan-server --name=server-0 --coordinator=127.0.0.1:7000 --state-dir=DIR --root=data=DIR");
-  absl::ParseCommandLine(argc, argv);
   banyan::server::LogOutbox logs;
   banyan::log::SetUp({.process = absl::GetFlag(FLAGS_name),
                       .collector = [&logs](const banyan::log::Line& line) { logs.Add(line); }});
   banyan::ShutdownWatch watch({.parent_pipe = absl::GetFlag(FLAGS_parent_pipe)});
-  const absl::Status status = banyan::server::Serve(watch, logs);
-  if (status.ok()) return EXIT_SUCCESS;
-  banyan::log::Error("{}", std::string(status.message()));
-  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : EXIT_FAILURE;
+  return banyan::DaemonExitCode(banyan::server::Serve(watch, logs));
 }

@@ -19,8 +19,6 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/clock.h"
@@ -30,6 +28,7 @@
 #include "common/file/posix_file_system.h"
 #include "common/file/roots.h"
 #include "common/logging/logging.h"
+#include "common/process/daemon.h"
 #include "common/process/ready_line.h"
 #include "common/process/shutdown_watch.h"
 #include "common/rpc/token.h"
@@ -154,47 +153,15 @@ absl::StatusOr<int> Supervise() {
   return made.Run(watch);
 }
 
-// absl knows flags with underscores and takes a repeated one's last value; people type hyphens and repeat --root.
-std::vector<std::string> SpellFlags(int argc, char** argv) {
-  std::vector<std::string> arguments;
-  std::vector<std::string> roots;
-  for (int i = 0; i < argc; ++i) {
-    std::string argument = argv[i];
-    if (i > 0 && argument.starts_with("--")) {
-      const size_t end = std::min(argument.find('='), argument.size());
-      std::replace(argument.begin() + 2, argument.begin() + static_cast<ptrdiff_t>(end), '-', '_');
-    }
-    if (argument.starts_with("--root=")) {
-      roots.push_back(argument.substr(7));
-    } else if (argument == "--root" && i + 1 < argc) {
-      roots.emplace_back(argv[++i]);
-    } else {
-      arguments.push_back(argument);
-    }
-  }
-  if (!roots.empty()) arguments.push_back(absl::StrCat("--root=", absl::StrJoin(roots, ",")));
-  return arguments;
-}
-
 }  // namespace
 }  // namespace banyan::worker
 
 int main(int argc, char** argv) {
-  std::vector<std::string> arguments = banyan::worker::SpellFlags(argc, argv);
-  std::vector<char*> pointers;
-  for (std::string& argument : arguments) pointers.push_back(argument.data());
-  absl::SetProgramUsageMessage(
+  banyan::ParseDaemonFlags(
+      argc, argv,
       "Computes gradients of jobs' models.\n"
       "  banyan-worker --name=worker-0 --coordinator=127.0.0.1:7000 --state-dir=DIR --root=data=DIR");
-  absl::ParseCommandLine(static_cast<int>(pointers.size()), pointers.data());
-  absl::StatusOr<int> code = EXIT_SUCCESS;
-  if (absl::GetFlag(FLAGS_child)) {
-    const absl::Status status = banyan::worker::Work();
-    if (!status.ok()) code = status;
-  } else {
-    code = banyan::worker::Supervise();
-  }
-  if (code.ok()) return *code;
-  banyan::log::Error("{}", std::string(code.status().message()));
-  return code.status().code() == absl::StatusCode::kInvalidArgument ? 2 : EXIT_FAILURE;
+  if (absl::GetFlag(FLAGS_child)) return banyan::DaemonExitCode(banyan::worker::Work());
+  const absl::StatusOr<int> code = banyan::worker::Supervise();
+  return code.ok() ? *code : banyan::DaemonExitCode(code.status());
 }

@@ -155,8 +155,8 @@ std::shared_ptr<JobHost> ServerAgent::Find(const std::string& job) {
   return found == jobs_.end() ? nullptr : found->second.host;
 }
 
-std::vector<ServerAgent::Sample> ServerAgent::Samples() {
-  std::vector<Sample> samples;
+std::vector<MetricSample> ServerAgent::Metrics() {
+  std::vector<MetricSample> samples;
   size_t queued = 0;
   for (const auto& executor : executors_) queued += executor->queued();
   samples.push_back({.name = "banyan_server_queued_tasks", .value = static_cast<double>(queued)});
@@ -166,7 +166,7 @@ std::vector<ServerAgent::Sample> ServerAgent::Samples() {
   for (const auto& [id, job] : jobs_) {
     if (job.host == nullptr) continue;
     const auto add = [&, &id = id](const std::string& name, double value) {
-      samples.push_back({.name = "banyan_server_" + name, .job = id, .value = value});
+      samples.push_back({.name = "banyan_server_" + name, .value = value, .labels = {{"job_id", id}}});
     };
     add("memory_bytes", static_cast<double>(job.host->memory_bytes()));
     add("open_streams", static_cast<double>(job.host->open_streams()));

@@ -14,6 +14,7 @@
 #include "common/cpu/cpu_level.h"
 #include "common/file/file_system.h"
 #include "common/file/roots.h"
+#include "common/metrics/metrics_page.h"
 #include "proto/cluster.pb.h"
 #include "server/service/executor.h"
 #include "server/service/job_host.h"
@@ -53,13 +54,8 @@ class ServerAgent {
   // Null for a job that is not here.
   std::shared_ptr<JobHost> Find(const std::string& job);
 
-  // Gauges and counters by name, and by job where there is one (else empty).
-  struct Sample {
-    std::string name;
-    std::string job;
-    double value = 0;
-  };
-  std::vector<Sample> Samples();
+  // Of the server, and of each job under its id.
+  std::vector<MetricSample> Metrics();
 
  private:
   struct Job {

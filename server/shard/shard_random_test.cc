@@ -176,17 +176,7 @@ class Cluster {
   // A random partition of the leaves, dealt to the workers.
   void Deal() {
     for (Worker& worker : workers_) worker.nodes.clear();
-    std::vector<Node> nodes = {tree_.root()};
-    for (size_t i = 0; i < nodes.size();) {
-      if (!tree_.IsLeaf(nodes[i]) && Random(5) < 3) {
-        const auto [left, right] = tree_.Children(nodes[i]);
-        nodes[i] = left;
-        nodes.push_back(right);
-      } else {
-        ++i;
-      }
-    }
-    for (const Node& node : nodes) workers_[Random(layout_.workers)].nodes.push_back(node);
+    for (const Node& node : RandomPartition(tree_, random_)) workers_[Random(layout_.workers)].nodes.push_back(node);
   }
 
   void Order(Term term, Step point) {

@@ -217,4 +217,18 @@ Shard::Options ToyJob::ShardOptions(uint32_t server, uint32_t shard, uint64_t po
           .pool_bytes = pool_bytes};
 }
 
+std::vector<Node> RandomPartition(const Tree& tree, std::mt19937& random) {
+  std::vector<Node> nodes = {tree.root()};
+  for (size_t i = 0; i < nodes.size();) {
+    if (!tree.IsLeaf(nodes[i]) && random() % 5 < 3) {
+      const auto [left, right] = tree.Children(nodes[i]);
+      nodes[i] = left;
+      nodes.push_back(right);
+    } else {
+      ++i;
+    }
+  }
+  return nodes;
+}
+
 }  // namespace banyan::server

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <random>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "common/job/job_plan.h"
 #include "common/optimizer/update_rule.h"
 #include "common/protocol/messages.h"
+#include "common/tree/tree.h"
 #include "server/shard/shard.h"
 #include "server/shard/shard_output.h"
 
@@ -77,6 +79,9 @@ class ToyJob {
   std::vector<std::vector<State>> states_;  // [step][chunk]
   std::vector<std::optional<double>> norms_;
 };
+
+// Nodes that partition the tree's root, by chance.
+std::vector<Node> RandomPartition(const Tree& tree, std::mt19937& random);
 
 }  // namespace banyan::server
 

@@ -7,19 +7,14 @@
 // the answer, when the leaf after them could begin, is the seconds they took and the allocations of ours on compute
 // threads meanwhile. With --hollow the layers compute nothing, so that a step is the exchange alone: gradients that are
 // there already are pushed, summed and applied, new weights are sent, checked and put into place.
-#include <dlfcn.h>
-
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
-#include <new>
 #include <random>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -34,6 +29,7 @@
 #include "common/logging/logging.h"
 #include "common/process/shutdown_watch.h"
 #include "common/rpc/token.h"
+#include "worker/compute/allocation_counter.h"
 #include "worker/device/cpu_device.h"
 #include "worker/layers/cpu/cpu_operator_factory.h"
 #include "worker/service/worker.h"
@@ -46,38 +42,6 @@ ABSL_FLAG(std::string, index, "", "directory for indexes of data");
 ABSL_FLAG(int, threads, 1, "as banyan-worker's");
 ABSL_FLAG(bool, hollow, false, "layers that compute nothing");
 
-namespace {
-
-thread_local bool compute_thread = false;
-std::atomic<uint64_t> allocations = 0;
-
-// oneDNN allocates inside its own calls; what is promised, and counted, is ours.
-bool CalledByOneDnn(void* caller) {
-  Dl_info info = {};
-  return dladdr(caller, &info) != 0 && info.dli_fname != nullptr &&
-         std::string_view(info.dli_fname).find("libdnnl") != std::string_view::npos;
-}
-
-void* Allocate(std::size_t size, void* caller) {
-  if (compute_thread && !CalledByOneDnn(caller)) allocations.fetch_add(1, std::memory_order_relaxed);
-  void* memory = std::malloc(size > 0 ? size : 1);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return Allocate(size, __builtin_return_address(0)); }
-void* operator new[](std::size_t size) { return Allocate(size, __builtin_return_address(0)); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return Allocate(size, __builtin_return_address(0));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-
 namespace banyan::worker {
 namespace {
 
@@ -86,7 +50,7 @@ class Gate {
  public:
   // Returns when `step` may begin. Called by compute threads.
   void Enter(uint64_t step) {
-    compute_thread = true;
+    CountAllocationsHere(true);
     MutexLock lock(mutex_);
     asked_ = std::max(asked_, step);
     changed_.SignalAll();
@@ -176,11 +140,11 @@ void Answer(Gate& gate) {
   std::fflush(stdout);
   uint64_t steps = 0;
   while (std::cin >> steps) {
-    const uint64_t before = allocations.load();
+    const uint64_t before = AllocationsCounted();
     const auto begin = std::chrono::steady_clock::now();
     gate.Take(steps);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    std::printf("%.6f %lu\n", seconds.count(), allocations.load() - before);
+    std::printf("%.6f %lu\n", seconds.count(), AllocationsCounted() - before);
     std::fflush(stdout);
   }
   std::_Exit(0);

@@ -1,49 +1,14 @@
-// A test program of its own: it replaces operator new.
 #include "worker/training/executor.h"
 
-#include <dlfcn.h>
-
-#include <atomic>
-#include <cstdlib>
 #include <map>
-#include <new>
-#include <string_view>
 
 #include "gtest/gtest.h"
 #include "proto/job.pb.h"
+#include "worker/compute/allocation_counter.h"
 #include "worker/data/synthetic_regression.h"
 #include "worker/device/cpu_device.h"
 #include "worker/layers/cpu/cpu_operator_factory.h"
 #include "worker/training/weight_store.h"
-
-namespace {
-
-std::atomic<bool> counting = false;
-std::atomic<int> allocations = 0;
-thread_local bool test_thread = false;
-
-// oneDNN allocates inside its own calls; what is promised, and counted, is ours.
-bool CalledByOneDnn(void* caller) {
-  Dl_info info = {};
-  return dladdr(caller, &info) != 0 && info.dli_fname != nullptr &&
-         std::string_view(info.dli_fname).find("libdnnl") != std::string_view::npos;
-}
-
-void* Allocate(std::size_t size, void* caller) {
-  if (counting && !test_thread && !CalledByOneDnn(caller)) ++allocations;
-  void* memory = std::malloc(size > 0 ? size : 1);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return Allocate(size, __builtin_return_address(0)); }
-void* operator new[](std::size_t size) { return Allocate(size, __builtin_return_address(0)); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace banyan::worker {
 namespace {
@@ -55,7 +20,6 @@ class ExecutorTest : public testing::Test {
   static void SetUpTestSuite() { device_ = CpuDevice::Create().value().release(); }
 
   void SetUp() override {
-    test_thread = true;
     Prepare(13, 17);
   }
 
@@ -179,10 +143,11 @@ TEST_F(ExecutorTest, ComputeThreadsAllocateNothingAfterTheFirstSteps) {
   Prepare(15, 15);
   Start(2);
   for (uint64_t step = 2; step <= 20; ++step) RunStep(step);
-  counting = true;
+  const uint64_t before = AllocationsCounted();
+  CountAllocationsElsewhere(true);
   for (uint64_t step = 2; step <= 6; ++step) RunStep(step);
-  counting = false;
-  EXPECT_EQ(allocations, 0);
+  CountAllocationsElsewhere(false);
+  EXPECT_EQ(AllocationsCounted(), before);
 }
 
 }  // namespace

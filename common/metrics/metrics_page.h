@@ -1,25 +1,33 @@
-#ifndef BANYAN_SERVER_SERVICE_METRICS_PAGE_H_
-#define BANYAN_SERVER_SERVICE_METRICS_PAGE_H_
+#ifndef BANYAN_COMMON_METRICS_METRICS_PAGE_H_
+#define BANYAN_COMMON_METRICS_METRICS_PAGE_H_
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/service/server_agent.h"
 
 namespace prometheus {
 class Collectable;
 class Exposer;
 }  // namespace prometheus
 
-namespace banyan::server {
+namespace banyan {
 
-// /metrics for Prometheus on a loopback port of its own. Asks for user `banyan` and the cluster's token as password.
+// A gauge as it stands. Samples of one name are told apart by their labels.
+struct MetricSample {
+  std::string name;
+  double value = 0;
+  std::vector<std::pair<std::string, std::string>> labels;  // name and value
+};
+
+// /metrics for Prometheus on a port of its own. Asks for user `banyan` and the cluster's token as password.
 class MetricsPage {
  public:
-  using Samples = std::function<std::vector<ServerAgent::Sample>()>;
+  // Called on the page's own thread at each request.
+  using Samples = std::function<std::vector<MetricSample>()>;
 
   // `listen` is host:port; port 0 takes a free one. UNAVAILABLE when the port cannot be had.
   static absl::StatusOr<std::unique_ptr<MetricsPage>> Start(const std::string& listen, const std::string& token,
@@ -36,6 +44,6 @@ class MetricsPage {
   std::string endpoint_;
 };
 
-}  // namespace banyan::server
+}  // namespace banyan
 
-#endif  // BANYAN_SERVER_SERVICE_METRICS_PAGE_H_
+#endif  // BANYAN_COMMON_METRICS_METRICS_PAGE_H_

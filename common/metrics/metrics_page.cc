@@ -1,4 +1,4 @@
-#include "server/service/metrics_page.h"
+#include "common/metrics/metrics_page.h"
 
 #include <exception>
 #include <map>
@@ -9,7 +9,7 @@
 #include "prometheus/exposer.h"
 #include "prometheus/metric_family.h"
 
-namespace banyan::server {
+namespace banyan {
 namespace {
 
 class SampleCollectable final : public prometheus::Collectable {
@@ -18,12 +18,12 @@ class SampleCollectable final : public prometheus::Collectable {
 
   std::vector<prometheus::MetricFamily> Collect() const override {
     std::map<std::string, prometheus::MetricFamily> families;
-    for (const ServerAgent::Sample& sample : samples_()) {
+    for (const MetricSample& sample : samples_()) {
       prometheus::MetricFamily& family = families[sample.name];
       family.name = sample.name;
       family.type = prometheus::MetricType::Gauge;
       prometheus::ClientMetric metric;
-      if (!sample.job.empty()) metric.label.push_back({"job_id", sample.job});
+      for (const auto& [name, value] : sample.labels) metric.label.push_back({name, value});
       metric.gauge.value = sample.value;
       family.metric.push_back(std::move(metric));
     }
@@ -58,4 +58,4 @@ absl::StatusOr<std::unique_ptr<MetricsPage>> MetricsPage::Start(const std::strin
 
 MetricsPage::~MetricsPage() = default;
 
-}  // namespace banyan::server
+}  // namespace banyan
