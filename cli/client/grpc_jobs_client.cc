@@ -71,9 +71,18 @@ class GrpcJobsClient final : public JobsClient {
     return Call(&v1::Jobs::Stub::Stop, request, &response);
   }
 
+  absl::Status Pause(const v1::PauseRequest& request) override {
+    v1::PauseResponse response;
+    return Call(&v1::Jobs::Stub::Pause, request, &response);
+  }
+
   absl::Status Resume(const v1::ResumeRequest& request) override {
     v1::ResumeResponse response;
     return Call(&v1::Jobs::Stub::Resume, request, &response);
+  }
+
+  absl::StatusOr<v1::ForkResponse> Fork(const v1::ForkRequest& request) override {
+    return Get<v1::ForkResponse>(&v1::Jobs::Stub::Fork, request);
   }
 
   absl::StatusOr<v1::ClusterResponse> Cluster() override {

@@ -36,6 +36,7 @@ class Decider {
     std::string jobs_directory;  // absolute; a job's checkpoints lie in the folder of its id
     Members::Leases leases;
     absl::Duration stall_limit = absl::Seconds(60);
+    uint64_t first_number = 1;  // of a job that is submitted to an empty store
   };
 
   // What a process is to be told. Always whole: the last one counts.

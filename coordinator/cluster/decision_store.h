@@ -50,6 +50,9 @@ class DecisionStore {
   // 0: none.
   virtual absl::StatusOr<Step> LinesThrough(const std::string& job) = 0;
 
+  // Gives `to` the lines of `from` up to `through`, and the evaluations of weights before that step.
+  virtual absl::Status CopyLines(const std::string& from, const std::string& to, Step through) = 0;
+
   virtual absl::Status WriteEvaluation(const std::string& job, const EvaluationLine& line) = 0;
   virtual absl::StatusOr<std::optional<EvaluationLine>> Evaluation(const std::string& job, Step step) = 0;
 

@@ -31,6 +31,10 @@ void StoreEffects::WriteLine(const std::string& job, const LedgerLine& line, abs
   Write([&] { return store_.WriteLine(job, {.line = line, .time = time}); });
 }
 
+void StoreEffects::CopyLines(const std::string& from, const std::string& to, Step through) {
+  Write([&] { return store_.CopyLines(from, to, through); });
+}
+
 void StoreEffects::WriteEvaluation(const std::string& job, const EvaluationLine& line) {
   Write([&] { return store_.WriteEvaluation(job, line); });
 }

@@ -19,6 +19,7 @@ class StoreEffects final : public JobEffects {
   struct Work {
     std::function<void(const JobRecord& record, PublishRequest request)> publish;
     std::function<void(const std::string& job, uint32_t keep, std::set<CheckpointName> protect)> remove_old;
+    std::function<void(const JobRecord& record)> find_restore_point;
   };
 
   StoreEffects(DecisionStore& store, Work work) : store_(store), work_(std::move(work)) {}
@@ -34,6 +35,8 @@ class StoreEffects final : public JobEffects {
   std::optional<LedgerLine> ReadLine(const std::string& job, Step step) override;
   std::optional<EvaluationLine> ReadEvaluation(const std::string& job, Step step) override;
   void Publish(const JobRecord& record, PublishRequest request) override { work_.publish(record, std::move(request)); }
+  void FindRestorePoint(const JobRecord& record) override { work_.find_restore_point(record); }
+  void CopyLines(const std::string& from, const std::string& to, Step through) override;
   void RemoveOldCheckpoints(const std::string& job, uint32_t keep, std::set<CheckpointName> protect) override {
     work_.remove_old(job, keep, std::move(protect));
   }

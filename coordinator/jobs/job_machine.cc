@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/jobs/job_states.h"
 
 // The first part of JobMachine: processes come and go, states follow one another.
@@ -30,7 +31,9 @@ JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, Jo
   }
   // Who served it is known only when they report again; then it goes on where it is, or from its restore point.
   if (record_.state == kStarting || record_.state == kRunning) Enter(kRecovering, "the coordinator was restarted", now);
-  if (record_.state == kStopping) Enter(kStopped, "the coordinator was restarted while the job stopped", now);
+  if (record_.state == kStopping) {
+    Enter(StopsIn(), "the coordinator was restarted while the job stopped; its last checkpoint stands", now);
+  }
 }
 
 bool JobMachine::at_rest() const { return record_.state != kQueued && !IsActive(record_.state); }
@@ -114,7 +117,7 @@ void JobMachine::RemoveServer(ServerId id, Now now) {
   // job is not its any more, and have nothing left; so the term is over for good.
   record_.map = {.epoch = record_.map.epoch};
   if (record_.state == kStopping) {
-    Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
+    Enter(StopsIn(), absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (record_.state != kRecovering) {
     Enter(kRecovering, absl::StrCat("server ", name, " was lost"), now);
   } else {
@@ -137,7 +140,7 @@ void JobMachine::RemoveWorker(WorkerId id, bool lost, Now now) {
     Assign(OpenStep(), now);
   }
   if (record_.state == kStopping && workers_.empty()) {
-    Enter(kStopped, absl::StrCat("worker ", name, " was lost while the job stopped; its last checkpoint stands"), now);
+    Enter(StopsIn(), absl::StrCat("worker ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (workers_.size() < least_workers() && record_.state != kRecovering && record_.state != kStopping) {
     Enter(kRecovering,
           absl::StrCat("worker ", name, " was lost; ", workers_.size(), " of at least ", least_workers(), " are left"),
@@ -229,7 +232,7 @@ void JobMachine::Proceed(Now now) {
       if (enough && ServersReady()) BeginRunning(now);
       break;
     case kRecovering:
-      if (!enough) break;
+      if (!enough || searching_) break;
       // The servers of this term are all there: only workers, or the coordinator, were missing.
       if (ServersReady()) {
         BeginRunning(now);
@@ -253,12 +256,10 @@ void JobMachine::BeginStarting(Now now) {
 
 void JobMachine::BeginTerm(Now now) {
   // A job that was resumed begins where it stopped; what it did after that point is done again.
-  if (record_.term != 0 && lines_through() > record_.checkpoint.value_or(RestorePoint()).step) {
-    ++record_.counters["rollbacks"];
-  }
+  const RestorePoint point = PointToRestore();
+  if (record_.term != 0 && lines_through() > point.step) ++record_.counters["rollbacks"];
   ++record_.term;
-  record_.restore = RestorePoint();
-  if (record_.checkpoint.has_value() && record_.checkpoint->step > 0) record_.restore = *record_.checkpoint;
+  record_.restore = point;
   record_.map = MakeMap();
   for (auto& [id, process] : servers_) process.ready = false;
   assignment_.reset();
@@ -276,7 +277,7 @@ void JobMachine::BeginRunning(Now now) {
 }
 
 void JobMachine::CheckFinished(Now now) {
-  if (record_.state != kRunning || lines_through() < plan_->last_protocol_step()) return;
+  if (record_.state != kRunning || Replays(record_) || lines_through() < plan_->last_protocol_step()) return;
   if (!record_.checkpoint.has_value() || record_.checkpoint->step < plan_->last_step) return;
   Enter(kSucceeded, "", now);
 }

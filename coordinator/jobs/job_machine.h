@@ -2,6 +2,7 @@
 #define BANYAN_COORDINATOR_JOBS_JOB_MACHINE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/job/job_plan.h"
 #include "common/protocol/session.h"
@@ -40,6 +42,8 @@ class JobMachine {
     absl::Duration stall_limit = absl::Seconds(60);
     // After the coordinator's restart: how long the servers that had the job are waited for before others are taken.
     absl::Duration reclaim = absl::Seconds(2);
+    // Checkpoints that others still need.
+    std::function<std::set<CheckpointName>()> pinned = [] { return std::set<CheckpointName>(); };
   };
 
   // A new job is QUEUED. `lines_through`: the steps that the store has. An active job of a former life recovers.
@@ -66,12 +70,17 @@ class JobMachine {
 
   // ---- What happens.
   void OnReport(Role role, uint64_t id, const JobReport& report, uint64_t rss_bytes, Now now);
-  void OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now);
+  // `state_hash`: of what a fork begins with; else empty.
+  void OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now,
+                   const std::string& state_hash = "");
+  // What the search of FindRestorePoint in this term found; step 0 without a directory: the initial state.
+  void OnRestorePoint(Term term, const absl::StatusOr<RestorePoint>& found, Now now);
   // `busy_elsewhere`: what the job lacks is there and serves other jobs, so its patience does not run out.
   void OnTick(bool busy_elsewhere, Now now);
 
   // ---- What people ask. FAILED_PRECONDITION, with the reason, where the state does not allow it.
   absl::Status Stop(bool at_once, Now now);
+  absl::Status Pause(Now now);
   absl::Status Resume(const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
 
   // ---- What is known.
@@ -119,6 +128,11 @@ class JobMachine {
   void GoOnWithoutTheMissing(Now now);
   void Rebuild(Now now);
   void TakeInSync(uint64_t server, const JobReport& report);
+  // job_restore.cc
+  RestorePoint PointToRestore() const;
+  std::set<CheckpointName> ProtectedCheckpoints() const;
+  void OnRestoreFailed(const std::string& who, const std::string& text, Now now);
+  void EndReplay(const RestorePoint& point, const std::string& state_hash, Now now);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
   std::string StallText() const;
@@ -138,6 +152,9 @@ class JobMachine {
   size_t WritersOfParts() const;  // servers of the map that have tensors
   bool IsNeeded(Step checkpoint_step) const;
   void PickStopStep();
+  // What a stop under way ends in.
+  JobState StopsIn() const { return record_.pausing ? JobState::kPaused : JobState::kStopped; }
+  absl::Status Halt(bool at_once, Now now);
 
   const Options options_;
   JobEffects& effects_;
@@ -155,6 +172,10 @@ class JobMachine {
   std::map<Step, std::map<uint64_t, CheckpointPart>> parts_;
   std::set<Step> publishing_;
   std::set<Step> published_;  // in this term
+
+  // Whether a restore point is looked for, and why.
+  bool searching_ = false;
+  std::string restore_failure_;
 
   // While STOPPING: the step of the stop's checkpoint, and how far ahead of the steps it was picked.
   Step stop_step_ = 0;

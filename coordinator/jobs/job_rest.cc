@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/file/file_util.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/jobs/job_machine.h"
 #include "coordinator/jobs/job_states.h"
 
@@ -26,6 +27,7 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
 // ---- Checkpoints.
 
 bool JobMachine::IsNeeded(Step checkpoint_step) const {
+  if (Replays(record_)) return checkpoint_step == record_.fork->step;
   return checkpoint_step == plan_->last_step || (record_.state == kStopping && checkpoint_step == stop_step_);
 }
 
@@ -44,6 +46,10 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
   if (!part.missed) {
     parts_[part.step][server] = part;
     return;
+  }
+  if (Replays(record_) && IsNeeded(part.step)) {
+    record_.map = {.epoch = record_.map.epoch};
+    return Enter(kRecovering, absl::StrCat("a server was past step ", part.step, "; the replay begins anew"), now);
   }
   if (record_.state != kStopping || part.step != stop_step_) return;
   const Step missed = stop_step_;
@@ -75,7 +81,8 @@ size_t JobMachine::WritersOfParts() const {
   return writers.size();
 }
 
-void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now) {
+void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now,
+                             const std::string& state_hash) {
   if (term != record_.term || at_rest()) return;
   publishing_.erase(step);
   parts_.erase(step);
@@ -87,18 +94,14 @@ void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, co
     }
     return;
   }
+  if (Replays(record_) && step == record_.fork->step) return EndReplay(point, state_hash, now);
   if (!record_.checkpoint.has_value() || step >= record_.checkpoint->step) record_.checkpoint = point;
   Persist();
   last_progress_ = now.monotonic;
   Note(now, "CHECKPOINT", "", absl::StrCat("step ", step));
-  std::set<CheckpointName> protect;
-  for (const RestorePoint& kept : {record_.restore, *record_.checkpoint}) {
-    const std::optional<CheckpointName> name = CheckpointName::Parse(BaseName(kept.directory));
-    if (name.has_value()) protect.insert(*name);
-  }
-  effects_.RemoveOldCheckpoints(record_.id, record_.job.run().checkpoint().keep(), std::move(protect));
+  effects_.RemoveOldCheckpoints(record_.id, record_.job.run().checkpoint().keep(), ProtectedCheckpoints());
   if (record_.state == kStopping && step == stop_step_) {
-    Enter(kStopped, absl::StrCat("stopped at step ", step), now);
+    Enter(StopsIn(), absl::StrCat(record_.pausing ? "paused" : "stopped", " at step ", step), now);
     return;
   }
   Proceed(now);
@@ -116,24 +119,44 @@ void JobMachine::PickStopStep() {
 }
 
 absl::Status JobMachine::Stop(bool at_once, Now now) {
-  if (at_rest()) {
+  if (at_rest() && record_.state != kPaused) {
     return absl::FailedPreconditionError(absl::StrCat("job ", record_.id, " is ",
                                                       std::string(JobStateName(record_.state)),
-                                                      "; only an active job can be stopped"));
+                                                      "; only an active or paused job can be stopped"));
   }
-  if (at_once || record_.state == kQueued || record_.state == kStarting || record_.state == kRecovering) {
+  record_.pausing = false;
+  return Halt(at_once, now);
+}
+
+absl::Status JobMachine::Pause(Now now) {
+  if (at_rest() || (record_.state == kStopping && !record_.pausing)) {
+    return absl::FailedPreconditionError(absl::StrCat("job ", record_.id, " is ",
+                                                      std::string(JobStateName(record_.state)),
+                                                      "; only a job that waits or works can be paused"));
+  }
+  record_.pausing = true;
+  return Halt(/*at_once=*/false, now);
+}
+
+// Where nothing is under way there is nothing to write.
+absl::Status JobMachine::Halt(bool at_once, Now now) {
+  const char* const halted = record_.pausing ? "paused" : "stopped";
+  if (at_once || Replays(record_) || (record_.state != kRunning && record_.state != kStopping)) {
     const std::string stands = record_.checkpoint.has_value()
                                    ? absl::StrCat("its newest checkpoint is of step ", record_.checkpoint->step)
                                    : "it has no checkpoint";
-    Enter(kStopped, absl::StrCat("stopped; ", stands), now);
+    Enter(StopsIn(), absl::StrCat(halted, "; ", stands), now);
     return absl::OkStatus();
   }
-  if (record_.state == kStopping) return absl::OkStatus();
+  if (record_.state == kStopping) {
+    Persist();  // a pause may have become a stop
+    return absl::OkStatus();
+  }
   stop_distance_ = 2;
   PickStopStep();
-  Enter(kStopping, absl::StrCat("stops with a checkpoint at step ", stop_step_), now);
+  Enter(kStopping, absl::StrCat(record_.pausing ? "pauses" : "stops", " with a checkpoint at step ", stop_step_), now);
   // It may be there already.
-  if (published_.contains(stop_step_)) Enter(kStopped, absl::StrCat("stopped at step ", stop_step_), now);
+  if (published_.contains(stop_step_)) Enter(StopsIn(), absl::StrCat(halted, " at step ", stop_step_), now);
   return absl::OkStatus();
 }
 
@@ -153,6 +176,8 @@ absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_p
     }
   }
   stop_step_ = 0;
+  record_.pausing = false;
+  ++record_.life;
   record_.crew.clear();
   record_.assignment.reset();
   Enter(kQueued, "resumed", now);

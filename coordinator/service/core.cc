@@ -2,18 +2,40 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/checkpoint/hashes.h"
 #include "common/file/file_util.h"
 #include "common/logging/logging.h"
 #include "common/rpc/session_codec.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/service/describe.h"
 #include "coordinator/service/publish.h"
+#include "coordinator/service/restore_points.h"
 
 namespace banyan::coordinator {
 namespace {
 
 constexpr absl::Duration kReportInterval = absl::Milliseconds(200);
+
+// After all folders of jobs that there are, should the store they belonged to be gone.
+absl::StatusOr<uint64_t> FirstFreeNumber(FileSystem& files, const std::string& jobs_directory) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(jobs_directory));
+  uint64_t first = 1;
+  for (const std::string& name : names) {
+    uint64_t number = 0;
+    if (name.starts_with("j") && absl::SimpleAtoi(name.substr(1), &number)) first = std::max(first, number + 1);
+  }
+  return first;
+}
+
+// The hash of the state that a fork begins with.
+absl::StatusOr<std::string> StateHash(FileSystem& files, const std::string& directory) {
+  ASSIGN_OR_RETURN(const CheckpointReader reader, CheckpointReader::Open(files, directory));
+  ASSIGN_OR_RETURN(const CheckpointHashes hashes, ComputeHashes(reader));
+  return hashes.state;
+}
 
 }  // namespace
 
@@ -36,14 +58,20 @@ Core::Core(Options options, std::unique_ptr<Store> store, std::string jobs_direc
 Core::~Core() { Stop(); }
 
 absl::Status Core::Load() {
+  ASSIGN_OR_RETURN(const uint64_t first_number, FirstFreeNumber(*options_.files, jobs_directory_));
   ASSIGN_OR_RETURN(
       decider_,
       Decider::Open(
-          {.jobs_directory = jobs_directory_, .leases = options_.leases, .stall_limit = options_.stall_limit}, *store_,
+          {.jobs_directory = jobs_directory_,
+           .leases = options_.leases,
+           .stall_limit = options_.stall_limit,
+           .first_number = first_number},
+          *store_,
           {.publish = [this](const JobRecord& record,
                              JobEffects::PublishRequest request) { Publish(record, std::move(request)); },
            .remove_old = [this](const std::string& job, uint32_t keep,
-                                std::set<CheckpointName> protect) { RemoveOld(job, keep, protect); }},
+                                std::set<CheckpointName> protect) { RemoveOld(job, keep, protect); },
+           .find_restore_point = [this](const JobRecord& record) { FindRestorePoint(record); }},
           Now()));
   return absl::OkStatus();
 }
@@ -183,14 +211,30 @@ void Core::SendCommands() {
 void Core::Publish(const JobRecord& record, JobEffects::PublishRequest request) {
   disk_.Post([this, record, request = std::move(request)] {
     const std::string directory = JoinPath(jobs_directory_, record.id);
-    const absl::Status status = PublishParts(*options_.files, directory, record, request, options_.clock->Now());
+    absl::Status status = PublishParts(*options_.files, directory, record, request, options_.clock->Now());
+    const CheckpointName name = {.term = request.term, .step = request.step};
+    const RestorePoint point = {.step = request.step, .directory = JoinPath(directory, name.Directory())};
+    std::string hash;
+    if (status.ok() && Replays(record)) {
+      const absl::StatusOr<std::string> computed = StateHash(*options_.files, point.directory);
+      status = computed.status();
+      hash = computed.value_or("");
+    }
     if (!status.ok()) {
       log::Warning("job {}: checkpoint of step {}: {}", record.id, request.step, std::string(status.message()));
     }
-    const CheckpointName name = {.term = request.term, .step = request.step};
-    const RestorePoint point = {.step = request.step, .directory = JoinPath(directory, name.Directory())};
-    Post([id = record.id, term = request.term, step = request.step, point, status](State& state) {
-      state.cluster.OnPublished(id, term, step, point, status, state.now);
+    Post([id = record.id, term = request.term, step = request.step, point, status, hash](State& state) {
+      state.cluster.OnPublished(id, term, step, point, status, state.now, hash);
+      return absl::OkStatus();
+    });
+  });
+}
+
+void Core::FindRestorePoint(const JobRecord& record) {
+  disk_.Post([this, record] {
+    const absl::StatusOr<RestorePoint> found = FindGoodRestorePoint(*options_.files, jobs_directory_, record);
+    Post([id = record.id, term = record.term, found](State& state) {
+      state.cluster.OnRestorePoint(id, term, found, state.now);
       return absl::OkStatus();
     });
   });

@@ -88,6 +88,7 @@ class Core {
   void SendCommands();
   v1::Command MakeCommand(SessionId session) const;
   void Publish(const JobRecord& record, JobEffects::PublishRequest request);
+  void FindRestorePoint(const JobRecord& record);
   void RemoveOld(const std::string& job, uint32_t keep, const std::set<CheckpointName>& protect);
 
   const Options options_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/rpc/session_codec.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/store/record_codec.h"
 
 namespace banyan::coordinator {
@@ -23,10 +24,11 @@ double ToSeconds(absl::Time time) {
 v1::ResolvedJob Resolve(const JobRecord& record) {
   v1::ResolvedJob resolved;
   resolved.set_id(record.id);
-  *resolved.mutable_job() = record.job;
+  *resolved.mutable_job() = PresentJob(record);
   if (record.data.has_value()) *resolved.mutable_data() = EncodeDataFacts(*record.data);
   resolved.set_device_kind(record.device_kind);
   resolved.set_fingerprint(record.fingerprint);
+  resolved.set_life(record.life);
   return resolved;
 }
 
@@ -50,6 +52,8 @@ absl::StatusOr<v1::JobDescription> Describe(const JobMachine& job, Store& store,
   v1::JobDescription description;
   *description.mutable_summary() = Summarize(job);
   *description.mutable_resolved() = Resolve(record);
+  *description.mutable_resolved()->mutable_job() = record.job;
+  if (record.fork.has_value()) *description.mutable_forked_from() = EncodeForkPoint(*record.fork);
   description.set_term(record.term);
   description.set_epoch(record.map.epoch);
   *description.mutable_restore() = EncodeRestorePoint(record.restore);

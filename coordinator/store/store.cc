@@ -161,6 +161,17 @@ absl::StatusOr<Step> Store::LinesThrough(const std::string& job) {
   return through;
 }
 
+absl::Status Store::CopyLines(const std::string& from, const std::string& to, Step through) {
+  ASSIGN_OR_RETURN(Statement * lines,
+                   Cached("INSERT OR IGNORE INTO lines SELECT ?2, step, loss_sum, weight, learning_rate, grad_norm, "
+                          "skipped, fingerprint, time FROM lines WHERE job = ?1 AND step <= ?3"));
+  RETURN_IF_ERROR(lines->BindText(1, from).BindText(2, to).Bind(3, Signed(through)).Run());
+  ASSIGN_OR_RETURN(Statement * evaluations,
+                   Cached("INSERT OR IGNORE INTO evaluations SELECT ?2, step, loss_sum, weight FROM evaluations "
+                          "WHERE job = ?1 AND step < ?3"));
+  return evaluations->BindText(1, from).BindText(2, to).Bind(3, Signed(through)).Run();
+}
+
 absl::Status Store::WriteEvaluation(const std::string& job, const EvaluationLine& line) {
   ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?, ?)"));
   insert->BindText(1, job).Bind(2, Signed(line.step)).Bind(3, line.loss_sum).Bind(4, line.weight);

@@ -41,6 +41,7 @@ class Store final : public DecisionStore {
   absl::StatusOr<std::optional<TimedLine>> Line(const std::string& job, Step step) override;
   // Of steps > `after`, at most `limit`, in order.
   absl::StatusOr<std::vector<TimedLine>> Lines(const std::string& job, Step after, int64_t limit);
+  absl::Status CopyLines(const std::string& from, const std::string& to, Step through) override;
   absl::StatusOr<Step> LinesThrough(const std::string& job) override;
 
   absl::Status WriteEvaluation(const std::string& job, const EvaluationLine& line) override;

@@ -183,7 +183,10 @@ JobReport JobHost::TakeReport() {
     whole.epoch = i == 0 ? one.epoch : std::min(whole.epoch, one.epoch);
     whole.assignment_version = std::min(whole.assignment_version, one.assignment_version);
     whole.ready = whole.ready && one.ready;
-    if (whole.failure.empty()) whole.failure = one.failure;
+    if (whole.failure.empty()) {
+      whole.failure = one.failure;
+      whole.restore_failed = one.restore_failed;
+    }
     std::move(one.open.begin(), one.open.end(), std::back_inserter(whole.open));
     std::move(one.waits.begin(), one.waits.end(), std::back_inserter(whole.waits));
     std::move(one.entries.begin(), one.entries.end(), std::back_inserter(whole.entries));
