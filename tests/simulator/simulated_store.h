@@ -14,7 +14,7 @@
 namespace banyan::simulator {
 
 // The coordinator's store: what was committed outlives it, what was not is undone by Crash. Looks on, too: at lines
-// that would be written twice, and at maps that give a chunk two owners in one term. Thread-compatible.
+// that would be written twice, and at terms and epochs that would be used twice. Thread-compatible.
 class SimulatedStore final : public coordinator::DecisionStore {
  public:
   absl::Status Begin() override;
@@ -53,7 +53,8 @@ class SimulatedStore final : public coordinator::DecisionStore {
   std::map<Step, coordinator::EvaluationLine> evaluations_;
   std::vector<coordinator::JobEvent> events_;
   std::vector<std::function<void()>> undo_;  // since Begin
-  std::map<Term, std::pair<RestorePoint, ChunkMap>> terms_;  // as committed
+  std::map<Term, RestorePoint> terms_;                  // as committed
+  std::map<Epoch, std::pair<Term, ChunkMap>> maps_;     // as committed, without who is in sync
   std::string trouble_;
 };
 
