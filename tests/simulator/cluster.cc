@@ -31,23 +31,26 @@ Cluster::Cluster(Options options)
       events_(options_.seed),
       shape_(options_.seed * 2),
       network_(&events_, absl::Milliseconds(1 + Shape(20))),
-      witness_(&job_) {
+      witness_(&job_, &store_, options_.profile.authors) {
   const Profile& profile = options_.profile;
   shards_ = 1 + Shape(2);
-  pool_bytes_ = (1 + Shape(profile.tight ? 1 : 8)) * 16384;
+  const bool tight = profile.tight || profile.uneven;
+  pool_bytes_ = (1 + Shape(tight ? 1 : 8)) * 16384;
   disk_time_ = absl::Milliseconds(1 + Shape(10));
   servers_.resize((profile.most_replicas > 0 ? 2 : 1) + Shape(3));
   const uint32_t most = std::min(profile.most_replicas, static_cast<uint32_t>(servers_.size()) - 1);
   replicas_ = profile.least_replicas + Shape(most - profile.least_replicas + 1);
-  workers_.resize(1 + Shape(4));
+  workers_.resize(profile.uneven ? 3 + Shape(4) : 1 + Shape(4));
   for (size_t i = 0; i < workers_.size(); ++i) {
     WorkerHost::Options& shape = worker_shapes_.emplace_back();
     shape.job = &job_;
     shape.events = &events_;
     shape.lanes = 1 + Shape(2);
     // What one target takes at the least (1 + log2 of its leaves, one more for each further lane); seldom what all do.
-    shape.sets = shape.lanes + Tree(job_.plan().leaves).root().level + Shape(profile.tight ? 1 : 3);
+    shape.sets = shape.lanes + Tree(job_.plan().leaves).root().level + Shape(tight ? 1 : 3);
     shape.leaf_time = absl::Milliseconds(5 << Shape(4));
+    if (profile.uneven && i == 0) shape.leaf_time = absl::Milliseconds(100);
+    if (profile.authors) shape.author = [this] { return static_cast<float>(1 + events_.Draw(1000)) * 1e-4f; };
   }
   if (Shape(2) == 0) network_.LoseDatagrams(0.1, absl::UnixEpoch() + kTrouble);
   CHECK(CreateDirectories(disk_, kJobs).ok());
@@ -112,6 +115,7 @@ void Cluster::StartServer(uint32_t index) {
                                     .network = &network_,
                                     .find = [this](const std::string& name) { return FindServer(name); }};
   options.on_told = [this, incarnation](const ToWorker& message) { witness_.OnTold(incarnation, message); };
+  options.on_entry = [this](const Entry& entry) { witness_.OnEntry(entry); };
   options.on_exit = [this, index, life] {
     life->End();
     ++outcome_.counts["drained servers"];
@@ -197,6 +201,16 @@ void Cluster::Ask(std::function<void(coordinator::Decider&, coordinator::Decider
   if (coordinator_.host != nullptr) coordinator_.host->Ask(std::move(question));
 }
 
+// Empty: equal shares.
+std::vector<uint32_t> Cluster::LeafPlan() {
+  const auto workers = static_cast<uint32_t>(workers_.size());
+  const uint32_t leaves = job_.plan().leaves;
+  if (!options_.profile.uneven || leaves < workers) return {};
+  std::vector<uint32_t> shares(workers, 1);
+  for (uint32_t rest = leaves - workers; rest > 0; --rest) ++shares[Shape(workers)];
+  return shares;
+}
+
 void Cluster::Operate() {
   events_.After(kOperate, [this] { Operate(); });
   Look();
@@ -205,8 +219,8 @@ void Cluster::Operate() {
     v1::Job job = config::WithDefaults(job_.file());
     job.mutable_run()->mutable_servers()->set_count(ServersToUse());
     job.mutable_run()->mutable_servers()->set_replicas(replicas_);
-    return Ask([this, job](coordinator::Decider& decider, coordinator::Decider::Now now) {
-      const absl::StatusOr<std::string> id = decider.cluster().Submit(job, {}, "the job", now);
+    return Ask([this, job, leaf_plan = LeafPlan()](coordinator::Decider& decider, coordinator::Decider::Now now) {
+      const absl::StatusOr<std::string> id = decider.cluster().Submit(job, leaf_plan, "the job", now);
       if (!id.ok()) outcome_.trouble += id.status().ToString();
       CreateDirectories(disk_, JoinPath(kJobs, kJob)).IgnoreError();
     });
@@ -283,7 +297,7 @@ void Cluster::Finish() {
       outcome_.counts["gradient sets dropped"] += counters.sets_dropped;
     }
   }
-  if (outcome_.succeeded) return CheckResult(job_, store_, disk_, outcome_);
+  if (outcome_.succeeded) return CheckResult(job_, store_, witness_, options_.profile.authors, disk_, outcome_);
   if (record == nullptr) return;
   absl::StrAppend(&outcome_.trouble, "after ", absl::FormatDuration(outcome_.took), " the job is ",
                   std::string(coordinator::JobStateName(record->state)), " at line ", store_.lines().size(), ", ",

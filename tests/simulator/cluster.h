@@ -66,6 +66,7 @@ class Cluster {
   Place places() const { return worker_place(static_cast<uint32_t>(workers_.size())); }
   uint32_t Shape(uint32_t n) { return static_cast<uint32_t>(shape_() % n); }
   uint32_t ServersToUse() { return replicas_ + 1 + Shape(static_cast<uint32_t>(servers_.size()) - replicas_); }
+  std::vector<uint32_t> LeafPlan();
   void Operate();
   void Ask(std::function<void(coordinator::Decider&, coordinator::Decider::Now)> question);
   void Look();

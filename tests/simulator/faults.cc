@@ -39,6 +39,7 @@ const std::vector<Profile>& Profiles() {
       {.name = "spare", .most = 12, .weights = {4, 0, 3, 1, 2}, .least_replicas = 1, .most_replicas = 2, .spare = true},
       {.name = "drain", .most = 10, .weights = {4, 1, 1, 4, 1, 1}, .most_replicas = 1},
       {.name = "suspected", .most = 12, .weights = {2, 0, 0, 0, 1, 0, 4, 5}, .least_replicas = 1, .most_replicas = 2},
+      {.name = "authors", .most = 14, .weights = {8, 0, 3, 1, 3, 0, 2, 2}, .most_replicas = 2, .authors = true},
       {.name = "recovery", .most = 10, .weights = {4, 2, 3, 0, 2, 0, 1, 0, 0, 0, 1}, .most_replicas = 1},
       {.name = "partitions", .most = 12, .weights = {4, 0, 0, 0, 1, 0, 2, 6}},
       {.name = "slow", .most = 10, .weights = {2, 0, 0, 0, 0, 1, 6}},
@@ -46,6 +47,7 @@ const std::vector<Profile>& Profiles() {
       {.name = "disk", .most = 6, .weights = {2, 1, 2, 0, 0, 0, 0, 0, 0, 3, 0, 1}, .most_replicas = 1},
       {.name = "power", .most = 5, .weights = {2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 3}},
       {.name = "stop", .most = 8, .weights = {2, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 4}, .most_replicas = 1},
+      {.name = "window", .most = 8, .weights = {2, 0, 0, 0, 2, 1, 2}, .uneven = true},
       {.name = "tight", .most = 12, .weights = {2, 0, 0, 0, 2, 2, 4}, .tight = true},
   };
   return profiles;

@@ -51,6 +51,11 @@ struct Profile {
   uint32_t most_replicas = 0;
   // Servers die one after the other: each when every chunk is known to be in sync elsewhere. Then no new term may begin.
   bool spare = false;
+  // Every computation of a leaf gives another value, as in jobs outside the bit contract. Then there is no one hash;
+  // what was served, written and told in a term must still be one thing.
+  bool authors = false;
+  // Workers with unequal shares, one much slower than the others, and the least memory.
+  bool uneven = false;
 };
 
 const std::vector<Profile>& Profiles();

@@ -112,6 +112,7 @@ coordinator::Cluster::Heard ServerProcess::MakeReport(bool first) {
   if (host_ == nullptr) return heard;
   if (first) host_->OnSession();
   heard.jobs.emplace_back(job_, host_->TakeReport());
+  for (const Entry& entry : heard.jobs.back().second.entries) options_.on_entry(entry);
   return heard;
 }
 

@@ -27,6 +27,7 @@ class ServerProcess {
     Network* network = nullptr;
     std::function<ServerProcess*(const std::string& endpoint)> find;
     std::function<void(const ToWorker& message)> on_told;  // what a worker is told
+    std::function<void(const Entry& entry)> on_entry;      // what the coordinator is told
     std::function<void()> on_exit;
   };
 

@@ -40,6 +40,11 @@ class SimulatedStore final : public coordinator::DecisionStore {
   const std::map<Step, coordinator::LedgerLine>& lines() const { return lines_; }
   const std::map<Step, coordinator::EvaluationLine>& evaluations() const { return evaluations_; }
   const std::vector<coordinator::JobEvent>& events() const { return events_; }
+  // Of a term as it was committed; null: there was none such.
+  const RestorePoint* RestoreOf(Term term) const {
+    const auto found = terms_.find(term);
+    return found == terms_.end() ? nullptr : &found->second;
+  }
   // What was seen that must never be; empty: nothing.
   const std::string& trouble() const { return trouble_; }
 

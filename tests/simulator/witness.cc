@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/checkpoint/checkpoint_name.h"
+#include "common/file/file_util.h"
 
 namespace banyan::simulator {
 
@@ -25,9 +27,21 @@ void Witness::OnOwner(Term term, Epoch epoch, ChunkId chunk, Incarnation server)
 
 void Witness::OnWeights(const Weights& weights) {
   const ChunkId chunk = *weights.chunk;
-  if (!weights.data.empty() && weights.data.Checksum() != job_.WeightsChecksum(weights.step, chunk)) {
-    absl::StrAppend(&trouble_, "chunk ", chunk.value(), " @", weights.step, " of term ", weights.term,
-                    " is served with other bits; ");
+  const Term maker = MakerOf(weights.term, weights.step);
+  if (!weights.data.empty()) {
+    const uint64_t checksum = weights.data.Checksum();
+    const auto [known, fresh] = checksums_.try_emplace(
+        Name(maker, weights.step, chunk), authors_ ? checksum : job_.WeightsChecksum(weights.step, chunk));
+    if (known->second != checksum) {
+      absl::StrAppend(&trouble_, "chunk ", chunk.value(), " @", weights.step, " of term ", weights.term,
+                      " is served with other bits; ");
+    }
+  }
+  if (weights.ledger.has_value() && chunk != job_.plan().layout.evaluation_chunk()) {
+    const auto [known, fresh] = norms_.try_emplace(std::pair(maker, weights.step), weights.ledger->norm);
+    if (known->second != weights.ledger->norm) {
+      absl::StrAppend(&trouble_, "step ", weights.step, " of term ", weights.term, " has two norms; ");
+    }
   }
   Served& served = served_[{weights.term, chunk}];
   if (weights.step > served.step) served = {.epoch = weights.epoch, .step = weights.step};
@@ -49,6 +63,41 @@ void Witness::OnState(const State& state) {
                     served->second.epoch, " of term ", state.term, " and is lost in epoch ", state.epoch,
                     ", where it is @", what.first, "; ");
   }
+}
+
+// All copies make the same entry (I2).
+void Witness::OnEntry(const Entry& entry) {
+  const auto [known, fresh] =
+      fingerprints_.try_emplace(Name(entry.term, entry.step, entry.chunk), entry.fingerprint);
+  if (known->second == entry.fingerprint) return;
+  absl::StrAppend(&trouble_, "chunk ", entry.chunk.value(), " @", entry.step, " of term ", entry.term,
+                  " is of other bits on another server; ");
+}
+
+Term Witness::MakerOf(Term term, Step step) const {
+  const RestorePoint* restore = store_.RestoreOf(term);
+  while (restore != nullptr && restore->step == step) {
+    const std::optional<CheckpointName> name = CheckpointName::Parse(BaseName(restore->directory));
+    if (!name.has_value() || name->term >= term) break;
+    term = name->term;
+    restore = store_.RestoreOf(term);
+  }
+  return term;
+}
+
+std::optional<uint64_t> Witness::WeightsChecksum(Term term, Step step, ChunkId chunk) const {
+  const auto found = checksums_.find(Name(MakerOf(term, step), step, chunk));
+  return found == checksums_.end() ? std::nullopt : std::optional(found->second);
+}
+
+// Rule R13.
+bool Witness::IsOfOneTerm(const coordinator::LedgerLine& line) const {
+  std::map<Term, uint64_t> sums;
+  for (const auto& [name, fingerprint] : fingerprints_) {
+    const auto& [term, step, chunk] = name;
+    if (step == line.step && chunk != job_.plan().layout.evaluation_chunk()) sums[term] += fingerprint;
+  }
+  return std::ranges::any_of(sums, [&](const auto& sum) { return sum.second == line.state_fingerprint; });
 }
 
 }  // namespace banyan::simulator
