@@ -64,7 +64,8 @@ class Decider {
   const Cluster& cluster() const { return cluster_; }
   uint64_t coordinator_term() const { return coordinator_term_; }
 
-  // Makes durable what was decided; `wrote` (may be null): whether anything was. After an error nothing may be told.
+  // Makes durable what was decided; `wrote` (may be null): whether anything was. After an error nothing may be told;
+  // after RESOURCE_EXHAUSTED, a full disk, it may be tried again, and nothing be decided until it is OK.
   absl::Status Commit(bool* wrote) { return effects_.Commit(wrote); }
 
   // Null: no report came on it yet, or it has ended.

@@ -24,6 +24,8 @@ class DecisionStore {
   // Several writes become durable together, or none of them.
   virtual absl::Status Begin() = 0;
   virtual absl::Status Commit() = 0;
+  // After a write or Commit that failed: nothing since Begin is there.
+  virtual void Rollback() {}
 
   // Counts a life of the coordinator: greater at every call, and remembered.
   virtual absl::StatusOr<uint64_t> NextCoordinatorTerm() = 0;

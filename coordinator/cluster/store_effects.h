@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "coordinator/cluster/decision_store.h"
@@ -13,7 +14,8 @@
 namespace banyan::coordinator {
 
 // A job's decisions in the store. Writes since the last Commit are one transaction. After a failure nothing more is
-// written and Commit says what failed. Thread-compatible.
+// written and Commit says what failed; after RESOURCE_EXHAUSTED, a full disk, Commit may be called again: it writes all
+// of them anew. Thread-compatible.
 class StoreEffects final : public JobEffects {
  public:
   struct Work {
@@ -42,11 +44,12 @@ class StoreEffects final : public JobEffects {
   }
 
  private:
-  void Write(const std::function<absl::Status()>& write);
+  void Write(std::function<absl::Status()> write);
+  void WriteAnew();
 
   DecisionStore& store_;
   const Work work_;
-  bool open_ = false;  // a transaction
+  std::vector<std::function<absl::Status()>> writes_;  // since the last Commit
   absl::Status failure_;
 };
 

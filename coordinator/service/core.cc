@@ -17,6 +17,8 @@
 namespace banyan::coordinator {
 namespace {
 
+// How often a full disk is tried again.
+constexpr absl::Duration kSpaceTick = absl::Milliseconds(500);
 constexpr absl::Duration kReportInterval = absl::Milliseconds(200);
 
 // After all folders of jobs that there are, should the store they belonged to be gone.
@@ -116,6 +118,7 @@ void Core::Stop() {
     MutexLock lock(mutex_);
     stopping_ = true;
     wake_.Signal();
+    space_.Signal();
     news_changed_.SignalAll();
     for (const auto& [key, outbox] : outboxes_) outbox->Close();
   }
@@ -153,6 +156,12 @@ void Core::Run() {
       }
       bool wrote = false;
       failure = decider_->Commit(&wrote);
+      // A full disk is waited for: whoever works goes on, and hears of nothing new.
+      for (bool told = false; absl::IsResourceExhausted(failure) && WaitForSpace(); told = true) {
+        if (!told) log::Error("{}; deciding nothing until there is space", std::string(failure.message()));
+        failure = decider_->Commit(nullptr);
+        if (failure.ok()) log::Info("there is space again");
+      }
       if (!failure.ok()) options_.on_failure(failure);
       if (failure.ok() && (wrote || !tasks.empty())) SendCommands();
       MutexLock lock(mutex_);
@@ -174,6 +183,12 @@ void Core::Run() {
     news_changed_.SignalAll();
     if (stopping) return;
   }
+}
+
+bool Core::WaitForSpace() {
+  MutexLock lock(mutex_);
+  if (!stopping_) space_.WaitFor(mutex_, kSpaceTick);
+  return !stopping_;
 }
 
 v1::Command Core::MakeCommand(SessionId session) const {
