@@ -108,7 +108,8 @@ std::string AsText(const v1::JobDescription& job, const v1::ClusterResponse& clu
                       ShortDuration(absl::Seconds(now - event.time())), "), step ", event.step(), "\n");
     }
     for (const v1::Wait& wait : job.waits()) {
-      absl::StrAppend(&text, "waits for ", Printable(wait.what()), ": ", Printable(wait.detail()), "\n");
+      absl::StrAppend(&text, "waits ", ShortDuration(absl::Seconds(std::max(0.0, now - wait.since()))), " for ",
+                      Printable(wait.what()), ": ", Printable(wait.detail()), "\n");
     }
   }
   const Rows processes = Processes(job, cluster, now);

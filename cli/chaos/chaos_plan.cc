@@ -59,7 +59,7 @@ std::optional<ChaosPlan::Act> ChaosPlan::Next(const View& view) {
     offer(2, Kind::kFreeze, worker, lasts);
     if (workers.size() > 1) offer(1, Kind::kRemove, worker);
   }
-  if (workers.size() < options_.most_workers) offer(2, Kind::kAdd, "worker");
+  if (workers.size() < options_.most_workers) offer(workers.size() < 2 ? 4 : 2, Kind::kAdd, "worker");
   if (!servers.empty() && ServersMayGo(view)) {
     const std::string server = any(servers);
     offer(4, Kind::kKill, server);

@@ -156,7 +156,17 @@ Cluster::Use Cluster::UseFor(const JobMachine& job, const Members::Member& worke
 void Cluster::Begin(JobMachine& job, Now now) {
   const uint32_t servers = job.servers_wanted();
   const uint32_t least = job.least_workers();
-  if (FreeServers(job, now).size() < servers || job.workers() + IdleWorkers(job).size() < least) return;
+  const size_t free = FreeServers(job, now).size();
+  const size_t idle = job.workers() + IdleWorkers(job).size();
+  if (free < servers || idle < least) {
+    const auto count = [](size_t number, const char* what) {
+      return absl::StrCat(number, " ", what, number == 1 ? "" : "s");
+    };
+    job.TellLacking(absl::StrCat("waits for ", count(servers, "server"), " (", free, " free) and ",
+                                 count(least, "worker"), " (", idle, " idle)"));
+    return;
+  }
+  job.TellLacking("");
   Fill(job, now);
 }
 

@@ -266,6 +266,7 @@ void JobMachine::BeginTerm(Now now) {
   parts_.clear();
   publishing_.clear();
   published_.clear();
+  given_up_.clear();
   Persist();
   Note(now, "TERM", "", absl::StrCat("term ", record_.term, " from step ", record_.restore.step));
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,6 +20,7 @@
 #include "coordinator/jobs/job_effects.h"
 #include "coordinator/jobs/job_record.h"
 #include "coordinator/jobs/ledger_book.h"
+#include "coordinator/jobs/overdue.h"
 #include "coordinator/membership/members.h"
 
 namespace banyan::coordinator {
@@ -93,7 +95,14 @@ class JobMachine {
   std::vector<Introduction> Crew() const;
   std::map<std::string, uint64_t> Counters() const;
   absl::Duration TrainTime(Now now) const;
-  std::vector<Wait> Waits() const;
+  // Who waits for whom, in words that name them; the coordinator's own waits too.
+  std::vector<NamedWait> Waits() const;
+  // Those that are past their deadlines, as of the last OnTick.
+  const std::vector<NamedWait>& OverdueWaits() const { return overdue_.all(); }
+  // Why it is in its state, and what it lacks.
+  std::string Reason() const;
+  // What a job in the queue lacks, in words; empty: nothing.
+  void TellLacking(std::string lacking) { lacking_ = std::move(lacking); }
 
  private:
   struct Process {
@@ -135,7 +144,10 @@ class JobMachine {
   void EndReplay(const RestorePoint& point, const std::string& state_hash, Now now);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
-  std::string StallText() const;
+  std::string StallText(Now now) const;
+  void TellOverdue(Now now);
+  void AddOwnWaits(std::vector<NamedWait>& waits) const;
+  std::string NamesOf(const std::vector<uint64_t>& parties, Role role) const;
 
   absl::Status MakePlan();
   void TakeDataFacts(uint64_t worker, const JobReport& report, Now now);
@@ -174,6 +186,10 @@ class JobMachine {
   std::map<Step, std::map<uint64_t, CheckpointPart>> parts_;
   std::set<Step> publishing_;
   std::set<Step> published_;  // in this term
+  std::set<Step> given_up_;   // a part of it could not be written
+
+  Overdue overdue_;
+  std::string lacking_;
 
   // Whether a restore point is looked for, and why.
   bool searching_ = false;

@@ -34,8 +34,10 @@ bool JobMachine::IsNeeded(Step checkpoint_step) const {
 void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) {
   if (part.term != record_.term || part.epoch != record_.map.epoch || at_rest()) return;
   // Told again, or begun again by a newer map.
-  if (published_.contains(part.step) || publishing_.contains(part.step)) return;
+  if (published_.contains(part.step) || publishing_.contains(part.step) || given_up_.contains(part.step)) return;
   if (!part.failure.empty()) {
+    given_up_.insert(part.step);
+    parts_.erase(part.step);
     Note(now, "CHECKPOINT_FAILED", servers_.at(server).member.introduction.name,
          absl::StrCat("step ", part.step, ": ", part.failure));
     if (IsNeeded(part.step)) {
@@ -188,12 +190,13 @@ absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_p
 
 void JobMachine::OnTick(bool busy_elsewhere, Now now) {
   Proceed(now);
+  TellOverdue(now);
   const absl::Duration quiet = now.monotonic - last_progress_;
   const bool moves = record_.state == kRunning || record_.state == kStopping;
   const bool loads = record_.state == kStarting && plan_ != nullptr;
   if ((moves && quiet > options_.stall_limit) || (loads && quiet > kStallsToStart * options_.stall_limit)) {
     const absl::Duration limit = options_.stall_limit * (loads ? kStallsToStart : 1);
-    Fail(absl::StrCat("no progress for ", absl::FormatDuration(limit), "; ", StallText()), now);
+    Fail(absl::StrCat("no progress for ", absl::FormatDuration(limit), "; ", StallText(now)), now);
     return;
   }
   const bool waiting = record_.state == kQueued || record_.state == kRecovering;
@@ -213,29 +216,6 @@ void JobMachine::OnTick(bool busy_elsewhere, Now now) {
                       " workers and has ", workers_.size(), "; start more, or lower run.workers.min"),
          now);
   }
-}
-
-std::string JobMachine::StallText() const {
-  std::vector<std::string> texts;
-  for (const Wait& wait : Waits()) texts.push_back(absl::StrCat(wait.what, ": ", wait.detail));
-  if (record_.state == kStarting) {
-    for (const auto& [id, process] : servers_) {
-      if (!process.ready) texts.push_back(absl::StrCat(process.member.introduction.name, " has not loaded its chunks"));
-    }
-  }
-  return texts.empty() ? "nobody says what for" : absl::StrJoin(texts, "; ");
-}
-
-std::vector<Wait> JobMachine::Waits() const {
-  std::vector<Wait> waits;
-  for (const Processes* processes : {&servers_, &workers_}) {
-    for (const auto& [id, process] : *processes) {
-      if (process.last.has_value()) {
-        waits.insert(waits.end(), process.last->waits.begin(), process.last->waits.end());
-      }
-    }
-  }
-  return waits;
 }
 
 }  // namespace banyan::coordinator

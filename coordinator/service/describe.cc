@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/rpc/session_codec.h"
@@ -38,7 +39,7 @@ v1::JobSummary Summarize(const JobMachine& job) {
   summary.set_id(record.id);
   summary.set_name(record.job.name());
   summary.set_state(EncodeJobState(record.state));
-  summary.set_reason(record.reason);
+  summary.set_reason(job.Reason());
   summary.set_step(job.step());
   summary.set_total_steps(job.plan() == nullptr ? 0 : job.plan()->last_step);
   summary.set_submitted(ToSeconds(record.submitted));
@@ -60,11 +61,11 @@ absl::StatusOr<v1::JobDescription> Describe(const JobMachine& job, Store& store,
   if (job.assignment().has_value()) *description.mutable_assignment() = EncodeAssignment(*job.assignment());
   ASSIGN_OR_RETURN(const std::vector<Store::NumberedEvent> events, store.Events(record.id, 0, kMostEvents));
   for (const Store::NumberedEvent& event : events) *description.add_events() = ToMessage(event);
-  for (const Wait& wait : job.Waits()) {
+  for (const auto& [who, wait] : job.OverdueWaits()) {
     v1::Wait& message = *description.add_waits();
     message.set_what(wait.what);
     message.mutable_parties()->Add(wait.parties.begin(), wait.parties.end());
-    message.set_detail(wait.detail);
+    message.set_detail(absl::StrCat(who, ": ", wait.detail));
     message.set_since(wait.since);
   }
   for (const Introduction& member : job.Crew()) *description.add_processes() = EncodeIntroduction(member);
