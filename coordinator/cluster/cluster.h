@@ -80,7 +80,9 @@ class Cluster {
 
  private:
   JobMachine::Options OptionsFor(const std::string& id) const;
-  void Remove(Role role, uint64_t id, bool lost, Now now);
+  void Remove(Role role, uint64_t id, bool lost, const std::string& why, Now now);
+  // Jobs that can spare a server go on without one that is silent, or that its peers cannot reach.
+  void Suspect(Now now);
   // Gives jobs what they lack and lets them go on.
   void Distribute(Now now);
   void Begin(JobMachine& job, Now now);

@@ -99,16 +99,15 @@ void JobMachine::AddWorker(const Members::Member& worker, Now now) {
   if (assignment_.has_value()) Assign(waits ? OpenStep() + 2 : OpenStep(), now);
 }
 
-void JobMachine::RemoveServer(ServerId id, Now now) {
+void JobMachine::RemoveServer(ServerId id, Now now, const std::string& why) {
   const auto found = servers_.find(id.value());
   if (found == servers_.end()) return;
   const std::string name = found->second.member.introduction.name;
-  const bool runs = record_.state == kRunning || record_.state == kStopping ||
-                    (record_.state == kRecovering && ServersReady());
+  const bool runs = Stepping();
   KeepCounters(found->second);
   servers_.erase(found);
   if (!IsActive(record_.state)) return;
-  Note(now, "SERVER_LOST", name, "");
+  Note(now, "SERVER_LOST", name, why);
   if (runs && GoesOnWithout(id, now)) return;
   // Some chunks exist only in checkpoints: all go back together. Should it come again, it may have been told that the
   // job is not its any more, and have nothing left; so the term is over for good.

@@ -40,6 +40,8 @@ class JobMachine {
     absl::Duration stall_limit = absl::Seconds(60);
     // After the coordinator's restart: how long the servers that had the job are waited for before others are taken.
     absl::Duration reclaim = absl::Seconds(2);
+    // How long its peers may say that they cannot reach a server that is heard here.
+    absl::Duration accused = absl::Seconds(2);
   };
 
   // A new job is QUEUED. `lines_through`: the steps that the store has. An active job of a former life recovers.
@@ -56,9 +58,18 @@ class JobMachine {
   size_t workers() const { return workers_.size(); }
   void AddServer(const Members::Member& server, Now now);
   void AddWorker(const Members::Member& worker, Now now);
-  // Dead (`lost`), or taken away. No effect when the job does not have it.
-  void RemoveServer(ServerId id, Now now);
+  // Dead (`lost`), or taken away. No effect when the job does not have it. `why` is for people.
+  void RemoveServer(ServerId id, Now now, const std::string& why = "");
   void RemoveWorker(WorkerId id, bool lost, Now now);
+  // Whether the job goes on where it is without this server: others have its chunks, in sync.
+  bool CanSpare(ServerId id) const;
+  // Why the job had better go on without a server that it can spare and that is not known to be dead; kNothing: it need
+  // not. To be asked at every tick.
+  struct Suspicion {
+    enum class Of { kNothing, kSilent, kUnreachable } of = Of::kNothing;
+    std::string why;
+  };
+  Suspicion Suspect(const Members::Member& server, Now now);
   // Its chunks move to others, if there are any; then the job does not have it any more.
   void DrainServer(ServerId id, Now now);
   // Goes on to whatever is possible now.
@@ -91,6 +102,7 @@ class JobMachine {
     Members::Member member;
     std::optional<JobReport> last;  // without entries and parts
     bool ready = false;             // for the term that is in force
+    std::optional<absl::Duration> accused_since;  // servers: most of its peers cannot reach it
   };
   using Processes = std::map<uint64_t, Process>;
 
@@ -115,7 +127,9 @@ class JobMachine {
   std::vector<uint64_t> ChunkBytes() const;
   static ChunkMap::Server Describe(const Process& server);
   void AdoptMap(ChunkMap map, Now now, std::string text);
+  bool Stepping() const;  // all that steps need of servers is there
   bool GoesOnWithout(ServerId server, Now now);
+  bool MostAccuse(ServerId server) const;
   void GoOnWithoutTheMissing(Now now);
   void Rebuild(Now now);
   void TakeInSync(uint64_t server, const JobReport& report);

@@ -66,9 +66,59 @@ void JobMachine::AdoptMap(ChunkMap map, Now now, std::string text) {
   Note(now, "MAP", "", absl::StrCat("epoch ", record_.map.epoch, ": ", text));
 }
 
-// Rule R9: where the server was the primary, a backup that is in sync goes on, in the same step.
+bool JobMachine::Stepping() const {
+  return record_.state == JobState::kRunning || record_.state == JobState::kStopping ||
+         (record_.state == JobState::kRecovering && ServersReady());
+}
+
+bool JobMachine::CanSpare(ServerId id) const {
+  if (!servers_.contains(id.value()) || !Stepping() || term_is_over()) return false;
+  const std::optional<ChunkMap> rest = WithoutServer(record_.map, id);
+  return rest.has_value() && !rest->servers.empty();
+}
+
+// Two at least, and more than half of those who have streams to servers: one process that cannot reach a server may
+// itself be the one that is cut off.
+bool JobMachine::MostAccuse(ServerId server) const {
+  size_t accusers = 0;
+  size_t peers = 0;
+  for (const Processes* processes : {&workers_, &servers_}) {
+    for (const auto& [id, process] : *processes) {
+      if (processes == &servers_ && (replicas() == 0 || id == server.value())) continue;
+      ++peers;
+      if (!process.last.has_value() || process.last->term != record_.term) continue;
+      // What was said of a server at another map may be of another life.
+      if (process.last->epoch != record_.map.epoch) continue;
+      accusers += std::ranges::count(process.last->broken_peers, server.value()) > 0 ? 1 : 0;
+    }
+  }
+  return accusers >= 2 && 2 * accusers > peers;
+}
+
+JobMachine::Suspicion JobMachine::Suspect(const Members::Member& server, Now now) {
+  const auto found = servers_.find(server.id);
+  if (found == servers_.end()) return {};
+  std::optional<absl::Duration>& accused = found->second.accused_since;
+  if (!MostAccuse(ServerId(server.id))) {
+    accused.reset();
+  } else if (!accused.has_value()) {
+    accused = now.monotonic;
+  }
+  const absl::Duration silence = now.monotonic - server.last_heard;
+  const bool silent = silence > server.patience;
+  const bool unreachable = accused.has_value() && now.monotonic - *accused > options_.accused;
+  if ((!silent && !unreachable) || !CanSpare(ServerId(server.id))) return {};
+  if (silent) {
+    return {.of = Suspicion::Of::kSilent, .why = absl::StrCat("silent for ", absl::FormatDuration(silence))};
+  }
+  return {.of = Suspicion::Of::kUnreachable,
+          .why = absl::StrCat("most of its peers have not reached it for ", absl::FormatDuration(options_.accused))};
+}
+
+// Rule R9: where the server was the primary, a backup that is in sync goes on, in the same step. Without replicas too,
+// while a chunk moves.
 bool JobMachine::GoesOnWithout(ServerId server, Now now) {
-  if (replicas() == 0 || term_is_over()) return false;
+  if (term_is_over()) return false;
   std::optional<ChunkMap> rest = WithoutServer(record_.map, server);
   if (!rest.has_value() || rest->servers.empty()) return false;
   if (rest->servers.size() == record_.map.servers.size()) return true;

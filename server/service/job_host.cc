@@ -185,6 +185,9 @@ JobReport JobHost::TakeReport() {
     whole.ready = whole.ready && one.ready;
     if (whole.failure.empty()) whole.failure = one.failure;
     std::move(one.open.begin(), one.open.end(), std::back_inserter(whole.open));
+    for (const uint64_t peer : one.broken_peers) {
+      if (std::ranges::find(whole.broken_peers, peer) == whole.broken_peers.end()) whole.broken_peers.push_back(peer);
+    }
     std::move(one.waits.begin(), one.waits.end(), std::back_inserter(whole.waits));
     std::move(one.entries.begin(), one.entries.end(), std::back_inserter(whole.entries));
     whole.in_sync.insert(whole.in_sync.end(), one.in_sync.begin(), one.in_sync.end());

@@ -44,6 +44,9 @@ void ShardHost::AfterInput() {
 
 void ShardHost::Publish() {
   JobReport report = shard_.Report();
+  for (const auto& [id, link] : links_) {
+    if (link.broken) report.broken_peers.push_back(id.server.value());
+  }
   MutexLock lock(mutex_);
   std::move(report.entries.begin(), report.entries.end(), std::back_inserter(report_.entries));
   std::move(report.parts.begin(), report.parts.end(), std::back_inserter(report_.parts));
@@ -189,6 +192,8 @@ void ShardHost::OpenLink(const FollowerId& id, Link& link) {
              post([id, held = DecodeHeld(frame)](Link& link, Shard& shard) {
                if (link.stream == nullptr) return;
                if (!held.ok()) return link.stream->Close(held.status());
+               link.heard = true;
+               link.broken = false;
                shard.OnHeld(id, *held);
                link.stream->Consumed();
              });
@@ -197,6 +202,7 @@ void ShardHost::OpenLink(const FollowerId& id, Link& link) {
            [post, id](const absl::Status&) {
              post([id](Link& link, Shard& shard) {
                link.stream = nullptr;
+               link.broken = link.broken || std::exchange(link.heard, false);
                shard.OnFollowerClosed(id);
              });
            }});

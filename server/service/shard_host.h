@@ -74,6 +74,8 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
   struct Link {
     std::string endpoint;
     std::shared_ptr<FrameStream> stream;  // null: closed
+    bool heard = false;   // on this stream
+    bool broken = false;  // one that had been heard ended, and none was heard since
   };
 
   void OpenLinks();
