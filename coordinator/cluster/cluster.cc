@@ -235,6 +235,16 @@ absl::Status Cluster::Resume(const std::string& id, const v1::Run* run, std::vec
   return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
 }
 
+absl::Status Cluster::ScaleServers(const std::string& id, uint32_t count, Now now) {
+  for (const auto& [number, job] : jobs_) {
+    if (job->record().id != id) continue;
+    RETURN_IF_ERROR(job->ScaleServers(count, now));
+    Distribute(now);
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+}
+
 void Cluster::OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point,
                           const absl::Status& status, Now now) {
   for (const auto& [number, known] : jobs_) {

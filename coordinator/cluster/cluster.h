@@ -66,6 +66,7 @@ class Cluster {
                                      Now now);
   absl::Status Stop(const std::string& id, bool at_once, Now now);
   absl::Status Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+  absl::Status ScaleServers(const std::string& id, uint32_t count, Now now);
   void OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point, const absl::Status& status,
                    Now now);
 

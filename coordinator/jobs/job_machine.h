@@ -84,6 +84,9 @@ class JobMachine {
   // ---- What people ask. FAILED_PRECONDITION, with the reason, where the state does not allow it.
   absl::Status Stop(bool at_once, Now now);
   absl::Status Resume(const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+  // From now on the job wants so many servers (run.servers.count, durable): it takes those that are free, or lets some
+  // go, whose chunks move first. INVALID_ARGUMENT for none.
+  absl::Status ScaleServers(uint32_t count, Now now);
 
   // ---- What is known.
   // Nothing: the process has no part in the job.
@@ -102,6 +105,7 @@ class JobMachine {
     Members::Member member;
     std::optional<JobReport> last;  // without entries and parts
     bool ready = false;             // for the term that is in force
+    bool dismissed = false;  // servers: it leaves because the job wants fewer
     std::optional<absl::Duration> accused_since;  // servers: most of its peers cannot reach it
   };
   using Processes = std::map<uint64_t, Process>;
@@ -132,10 +136,14 @@ class JobMachine {
   bool MostAccuse(ServerId server) const;
   void GoOnWithoutTheMissing(Now now);
   void Rebuild(Now now);
+  void Dismiss(ServerId server, Now now);
+  bool CheckpointUnderWay() const;
   void TakeInSync(uint64_t server, const JobReport& report);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
   std::string StallText() const;
+  void EndPatience(Now now);
+  std::string PatienceText(Now now) const;
 
   absl::Status MakePlan();
   void TakeDataFacts(uint64_t worker, const JobReport& report, Now now);
@@ -169,6 +177,8 @@ class JobMachine {
   std::map<Step, std::map<uint64_t, CheckpointPart>> parts_;
   std::set<Step> publishing_;
   std::set<Step> published_;  // in this term
+  // No checkpoint up to it is under way: published, failed, or its parts were begun anew.
+  Step settled_step_ = 0;
 
   // While STOPPING: the step of the stop's checkpoint, and how far ahead of the steps it was picked.
   Step stop_step_ = 0;
@@ -177,6 +187,8 @@ class JobMachine {
   absl::Duration state_since_;
   absl::Duration last_progress_;
   absl::Duration reclaim_until_;
+  bool even_ = false;  // chunks are where they ought to be, until the map or the servers change
+  bool with_fewer_servers_ = false;  // run.servers.wait was in vain
   absl::Duration short_since_ = absl::InfiniteDuration();  // too few processes since
 };
 
