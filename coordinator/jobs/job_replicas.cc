@@ -112,7 +112,7 @@ JobMachine::Suspicion JobMachine::Suspect(const Members::Member& server, Now now
   const bool unreachable = accused.has_value() && now.monotonic - *accused > options_.accused;
   if ((!silent && !unreachable) || !CanSpare(ServerId(server.id))) return {};
   if (silent) {
-    return {.of = Suspicion::Of::kSilent, .why = absl::StrCat("silent for ", absl::FormatDuration(silence))};
+    return {.of = Suspicion::Of::kSilent, .why = absl::StrCat("silent for ", absl::ToInt64Milliseconds(silence), " ms")};
   }
   return {.of = Suspicion::Of::kUnreachable,
           .why = absl::StrCat("most of its peers have not reached it for ", absl::FormatDuration(options_.accused))};
