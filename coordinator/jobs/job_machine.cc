@@ -97,7 +97,7 @@ void JobMachine::AddWorker(const Members::Member& worker, Now now) {
   const bool waits = record_.state == kRunning && AssignmentIsKnown();
   workers_[worker.id] = {.member = worker};
   Note(now, "WORKER_JOINED", worker.introduction.name, "");
-  if (assignment_.has_value()) Assign(waits ? OpenStep() + 2 : OpenStep(), now);
+  if (assignment_.has_value()) Assign(waits ? OpenStep() + 2 : AtOnce(), now);
 }
 
 void JobMachine::RemoveServer(ServerId id, Now now, const std::string& why) {
@@ -135,7 +135,7 @@ void JobMachine::RemoveWorker(WorkerId id, bool lost, Now now) {
   if (workers_.empty() || (workers_.size() < least_workers() && record_.state != kStopping)) {
     assignment_.reset();
   } else if (assignment_.has_value()) {
-    Assign(OpenStep(), now);
+    Assign(AtOnce(), now);
   }
   if (record_.state == kStopping && workers_.empty()) {
     Enter(kStopped, absl::StrCat("worker ", name, " was lost while the job stopped; its last checkpoint stands"), now);
@@ -277,7 +277,7 @@ void JobMachine::BeginTerm(Now now) {
 
 void JobMachine::BeginRunning(Now now) {
   with_fewer_servers_ = false;
-  if (!assignment_.has_value()) Assign(OpenStep(), now);
+  if (!assignment_.has_value()) Assign(AtOnce(), now);
   Enter(kRunning, "", now);
   CheckFinished(now);
 }

@@ -151,6 +151,8 @@ class JobMachine {
   void Assign(Step from_step, Now now);
   bool AssignmentIsKnown() const;  // all workers that it is for have said so
   Step OpenStep() const;           // the lowest step that is not done, as far as is known
+  // A version that is in force whatever step is open: what is known of that may be old, and of fewer chunks.
+  Step AtOnce() const { return record_.restore.step + 1; }
 
   void TakeEntries(const JobReport& report, Now now);
   void WritePages(Now now);

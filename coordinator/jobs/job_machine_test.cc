@@ -244,7 +244,7 @@ TEST_F(JobMachineTest, ALostWorkersLeavesMoveInTheOpenStep) {
   const Assignment assignment = *Order(Role::kWorker, 11).assignment;
   EXPECT_EQ(state(), kRunning);
   EXPECT_EQ(assignment.version, 3);
-  EXPECT_EQ(assignment.from_step, 2);
+  EXPECT_EQ(assignment.from_step, 1) << "whatever step is open: a chunk of a server just promoted may be behind";
   ASSERT_EQ(assignment.shares.size(), 2);
   std::vector<Node> nodes;
   for (const Assignment::Share& share : assignment.shares) {
@@ -277,7 +277,7 @@ TEST_F(JobMachineTest, TooFewWorkersRecoverWithoutANewTerm) {
   job_->AddWorker(Process(Role::kWorker, 12, 2), now_);
   job_->Proceed(now_);
   EXPECT_EQ(state(), kRunning);
-  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 2);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 1);
   EXPECT_EQ(term(), 1);
 }
 

@@ -3,7 +3,8 @@
     python tests/chaos/soak.py --bin bin [--kills 100] [--steps 6000] [--seed 1] [--servers 3] [--replicas 1]
 
 A cluster of `banyan local up`, which starts again what ended, runs a GPT with replicas. At steps drawn from the seed one
-of its processes, drawn from the seed, gets SIGKILL. Hash of the state, sums of losses and every line of the ledger must
+of its processes, drawn from the seed among those that have run for a while (who ends too often is given up), gets
+SIGKILL. Hash of the state, sums of losses and every line of the ledger must
 be those of the run that nothing happened to, each step with one line. Printed: the gaps between lines, of the whole run
 and after the kills of each role. A line is written when the coordinator hears of it: while that is away steps go on, but
 lines do not.
@@ -22,6 +23,9 @@ import sys
 import tempfile
 import threading
 import time
+
+# Seconds after which `local up` takes a process's end for its first.
+STEADY = 10.5
 
 JOB = """
 version: 1
@@ -111,23 +115,31 @@ def answer(result):
 
 
 def disturb(cluster, flags):
-    """Kills at steps drawn from the seed; returns (time, name)s."""
+    """Kills at steps drawn from the seed, a tenth of them right after the one before; returns (time, name)s."""
     draw = random.Random(flags.seed)
     steps = sorted(draw.randrange(flags.steps // 50, flags.steps * 24 // 25) for _ in range(flags.kills))
     kills = []
     for step in steps:
+        # While the coordinator is away no step is seen; what was drawn for them is not to happen all at once.
+        if kills and draw.random() >= 0.1:
+            step = max(step, cluster.step + 10)
         while cluster.step < step and not cluster.over:
             time.sleep(0.005)
         if cluster.over:
             break
-        role = draw.choice(flags.roles.split(","))
         while True:
             alive = cluster.processes()
-            names = sorted(name for name in alive if name.split("-")[0] == role)
-            if names:
+            recent = {name for at, name in kills if time.time() - at < STEADY}
+            steady = {name.split("-")[0]: [] for name in sorted(set(alive) - recent)}
+            for name in sorted(set(alive) - recent):
+                steady[name.split("-")[0]].append(name)
+            roles = [role for role in flags.roles.split(",") if role in steady]
+            if roles or cluster.over:
                 break
             time.sleep(0.02)
-        name = draw.choice(names)
+        if not roles:
+            break
+        name = draw.choice(steady[draw.choice(roles)])
         os.kill(alive[name], signal.SIGKILL)
         kills.append((time.time(), name))
         print(f"  step {cluster.step}: {name}", file=sys.stderr, flush=True)
