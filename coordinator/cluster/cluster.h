@@ -72,6 +72,7 @@ class Cluster {
   absl::Status Stop(const std::string& id, bool at_once, Now now);
   absl::Status Pause(const std::string& id, Now now);
   absl::Status Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+  absl::Status ScaleServers(const std::string& id, uint32_t count, Now now);
   // What becomes of JobEffects::Publish and FindRestorePoint.
   void OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point, const absl::Status& status,
                    Now now, const std::string& state_hash = "");
@@ -95,7 +96,9 @@ class Cluster {
   absl::Status CheckJob(const v1::Job& job, const std::vector<uint32_t>& leaf_plan) const;
   // Numbers the job, writes it and queues it.
   std::string Enqueue(JobRecord record, const std::string& key, Step lines_through, Now now);
-  void Remove(Role role, uint64_t id, bool lost, Now now);
+  void Remove(Role role, uint64_t id, bool lost, const std::string& why, Now now);
+  // Jobs that can spare a server go on without one that is silent, or that its peers cannot reach.
+  void Suspect(Now now);
   // Gives jobs what they lack and lets them go on.
   void Distribute(Now now);
   void Begin(JobMachine& job, Now now);

@@ -88,6 +88,7 @@ class Core {
   // False: the core stops.
   bool WaitForSpace();
   void SendCommands();
+  absl::Duration ReportInterval(Role role) const;
   v1::Command MakeCommand(SessionId session) const;
   void Publish(const JobRecord& record, JobEffects::PublishRequest request);
   void FindRestorePoint(const JobRecord& record);
