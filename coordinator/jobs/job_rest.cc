@@ -153,6 +153,7 @@ absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_p
     }
   }
   stop_step_ = 0;
+  leaf_plan_holds_ = true;
   record_.crew.clear();
   record_.assignment.reset();
   Enter(kQueued, "resumed", now);
@@ -183,7 +184,7 @@ void JobMachine::OnTick(bool busy_elsewhere, Now now) {
     Fail(absl::StrCat("waited ", absl::FormatDuration(ToDuration(run.servers().wait())), " for ", run.servers().count(),
                       " servers and has ", servers_.size(), "; start more, or lower run.servers.count"),
          now);
-  } else if (workers_.size() < least_workers() && waited > ToDuration(run.workers().wait())) {
+  } else if (staying() < least_workers() && waited > ToDuration(run.workers().wait())) {
     Fail(absl::StrCat("waited ", absl::FormatDuration(ToDuration(run.workers().wait())), " for ", least_workers(),
                       " workers and has ", workers_.size(), "; start more, or lower run.workers.min"),
          now);

@@ -51,6 +51,8 @@ class Members {
   struct Leases {
     absl::Duration server = absl::Seconds(10);
     absl::Duration worker = absl::Seconds(2);
+    // Others compute the leaves of a worker that is silent for so long, though its lease lives.
+    absl::Duration silence = absl::Milliseconds(600);
   };
 
   explicit Members(Leases leases) : leases_(leases) {}
