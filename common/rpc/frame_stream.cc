@@ -216,14 +216,21 @@ class AcceptingStream final : public FrameStreamBase<grpc::ServerBidiReactor<Byt
   bool finished_ ABSL_GUARDED_BY(status_mutex_) = false;
 };
 
+// What a call holds of its channel.
+struct Connection {
+  grpc::GenericStub stub;
+  std::unique_ptr<grpc::ClientContext> context;
+};
+
 class OpeningStream final : public FrameStreamBase<grpc::ClientBidiReactor<ByteBuffer, ByteBuffer>> {
  public:
-  OpeningStream(const std::shared_ptr<grpc::Channel>& channel, std::unique_ptr<grpc::ClientContext> context,
-                Handlers handlers)
-      : FrameStreamBase(std::move(handlers)), stub_(channel), context_(std::move(context)) {}
+  using LetGo = std::function<void(std::shared_ptr<void> connection)>;
+
+  OpeningStream(std::shared_ptr<Connection> connection, Handlers handlers, LetGo let_go)
+      : FrameStreamBase(std::move(handlers)), connection_(std::move(connection)), let_go_(std::move(let_go)) {}
 
   void Start(const std::string& method) {
-    stub_.PrepareBidiStreamingCall(context_.get(), method, {}, this);
+    connection_->stub.PrepareBidiStreamingCall(connection_->context.get(), method, {}, this);
     // Send and Close come from other threads than the reactions.
     AddHold();
     StartReading();
@@ -232,7 +239,7 @@ class OpeningStream final : public FrameStreamBase<grpc::ClientBidiReactor<ByteB
 
   void Close(const absl::Status& /*status*/) override {
     if (!BeginClosing().first) return;
-    context_->TryCancel();
+    connection_->context->TryCancel();
     RemoveHold();
   }
 
@@ -246,19 +253,27 @@ class OpeningStream final : public FrameStreamBase<grpc::ClientBidiReactor<ByteB
   void BeforeWrite() override { AddHold(); }
   void AfterWrite() override { RemoveHold(); }
 
-  void OnDone(const grpc::Status& status) override { Done(FromGrpc(status)); }
+  void OnDone(const grpc::Status& status) override {
+    // Whoever closed has returned from that: it held the call.
+    std::shared_ptr<Connection> connection = std::move(connection_);
+    const LetGo let_go = std::move(let_go_);
+    Done(FromGrpc(status));
+    let_go(std::move(connection));
+  }
 
  private:
-  grpc::GenericStub stub_;
-  std::unique_ptr<grpc::ClientContext> context_;
+  std::shared_ptr<Connection> connection_;
+  LetGo let_go_;
 };
 
 }  // namespace
 
 std::shared_ptr<FrameStream> OpenFrameStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                                              std::unique_ptr<grpc::ClientContext> context,
-                                             FrameStream::Handlers handlers) {
-  auto stream = std::make_shared<OpeningStream>(channel, std::move(context), std::move(handlers));
+                                             FrameStream::Handlers handlers,
+                                             std::function<void(std::shared_ptr<void> connection)> let_go) {
+  auto connection = std::make_shared<Connection>(grpc::GenericStub(channel), std::move(context));
+  auto stream = std::make_shared<OpeningStream>(std::move(connection), std::move(handlers), std::move(let_go));
   stream->Start(method);
   return stream;
 }

@@ -52,11 +52,13 @@ class FrameStream {
   virtual size_t queued() const = 0;
 };
 
-// Opens `method` ("/banyan.v1.ParameterServer/Exchange") on `channel`. The context carries metadata and must not be
-// used again. The stream lives until it is closed, whether or not the caller keeps the pointer.
+// Opens `method` ("/banyan.v1.ParameterServer/Exchange") on `channel`; connector.h is the way to do it. The context
+// carries metadata and must not be used again. The stream lives until it is closed, whether or not the caller keeps the
+// pointer. `let_go` is called last of all, on gRPC's thread, with what must not be freed there: connector.h says why.
 std::shared_ptr<FrameStream> OpenFrameStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                                              std::unique_ptr<grpc::ClientContext> context,
-                                             FrameStream::Handlers handlers);
+                                             FrameStream::Handlers handlers,
+                                             std::function<void(std::shared_ptr<void> connection)> let_go);
 
 // The accepting end: `reactor` goes back to gRPC from the service's method, `stream` to whoever serves it. Handlers may
 // be called as soon as the reactor is returned.

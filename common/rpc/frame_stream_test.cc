@@ -95,7 +95,8 @@ class FrameStreamTest : public testing::Test {
   }
 
   std::shared_ptr<FrameStream> Open(const std::string& token = kToken) {
-    return OpenFrameStream(channel_, kMethod, MakeContext(token), client_.Handlers());
+    return OpenFrameStream(channel_, kMethod, MakeContext(token), client_.Handlers(),
+                           [](const std::shared_ptr<void>&) {});
   }
 
   Acceptor acceptor_;

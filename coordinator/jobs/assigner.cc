@@ -88,7 +88,7 @@ Assignment Assigner::Assign(const std::vector<WorkerId>& workers, const std::vec
   return Announce(workers, *std::move(plan), from_step);
 }
 
-Assignment Assigner::Move(std::map<WorkerId, Hand> hands, const LeafSet& missing, Step open) {
+Assignment Assigner::Move(std::map<WorkerId, Hand> hands, const LeafSet& missing, Step open, Step from_step) {
   const Assignment* const base = InForce(open);
   CHECK(base != nullptr);
   const uint32_t announced = base->max_pending;
@@ -110,7 +110,7 @@ Assignment Assigner::Move(std::map<WorkerId, Hand> hands, const LeafSet& missing
     workers.erase(workers.begin() + static_cast<std::ptrdiff_t>(i));
     plan.erase(plan.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  return Announce(workers, std::move(plan), open);
+  return Announce(workers, std::move(plan), from_step);
 }
 
 }  // namespace banyan::coordinator

@@ -43,10 +43,10 @@ class Assigner {
   // the versions before it.
   Assignment Assign(const std::vector<WorkerId>& workers, const std::vector<uint32_t>& shares, Step from_step);
 
-  // The next version, in force from the open step on: what Relieve makes of the version that is in force there.
-  // `hands` are the workers there are, without their nodes; who is not among them gives all. Nodes are halved only as
-  // far as the announced max_pending allows. A version must be in force in `open`.
-  Assignment Move(std::map<WorkerId, Hand> hands, const LeafSet& missing, Step open);
+  // The next version, in force from `from_step` on: what Relieve makes of the version that is in force in step `open`;
+  // there must be one. `hands` are the workers there are, without their nodes; who is not among them gives all. Nodes
+  // are halved only as far as the announced max_pending allows.
+  Assignment Move(std::map<WorkerId, Hand> hands, const LeafSet& missing, Step open, Step from_step);
 
  private:
   Assignment Announce(const std::vector<WorkerId>& workers, LeafPlan plan, Step from_step);

@@ -69,9 +69,10 @@ TEST(AssignerTest, LeavesOfWhoIsGoneMoveInTheOpenStep) {
   assigner.Assign(Workers({1, 2, 3}), {2, 2, 4}, 9);  // not in force yet
   LeafSet missing(8);
   missing.Add({0, 8});
-  const Assignment moved = assigner.Move({{WorkerId(2), {}}, {WorkerId(3), {}}}, missing, 7);
+  const Assignment moved = assigner.Move({{WorkerId(2), {}}, {WorkerId(3), {}}}, missing, /*open=*/7, /*from_step=*/1);
   EXPECT_EQ(moved.version, 3);
-  EXPECT_EQ(moved.from_step, 7);
+  EXPECT_EQ(moved.from_step, 1);
+  EXPECT_EQ(assigner.InForce(7)->version, 3);
   ASSERT_EQ(moved.shares.size(), 2);
   EXPECT_TRUE(Tree(8).IsPartition(AllNodes(moved)));
   for (const Assignment::Share& share : moved.shares) {

@@ -270,7 +270,7 @@ void JobMachine::BeginTerm(Now now) {
 }
 
 void JobMachine::BeginRunning(Now now) {
-  if (!assignment_.has_value()) Assign(OpenStep(), now);
+  if (!assignment_.has_value()) Assign(AtOnce(), now);
   Enter(kRunning, "", now);
   CheckFinished(now);
 }

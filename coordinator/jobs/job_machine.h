@@ -151,7 +151,7 @@ class JobMachine {
   // A new version from `from_step` on over those who compute.
   void Assign(Step from_step, Now now);
   void Announce(Assignment assignment, Now now);
-  // At once, in the open step: what has lost its worker, or has one that is late.
+  // At once: what has lost its worker, or has one that is late.
   void MoveLeaves(Now now);
   // All that Proceed does about workers while steps go on.
   void Balance(Now now);
@@ -160,6 +160,8 @@ class JobMachine {
   bool AssignmentIsKnown() const;  // all workers that it is for have said so
   Step OpenStep() const;           // the lowest step that is not done, as far as is known
   LeafSet Missing(Step open) const;
+  // A version that is in force whatever step is open: what is known of that may be old, and of fewer chunks.
+  Step AtOnce() const { return record_.restore.step + 1; }
 
   void TakeEntries(const JobReport& report, Now now);
   void WritePages(Now now);

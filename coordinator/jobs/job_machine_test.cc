@@ -240,7 +240,7 @@ TEST_F(JobMachineTest, TooFewWorkersRecoverWithoutANewTerm) {
   job_->AddWorker(Process(Role::kWorker, 12, 2), now_);
   job_->Proceed(now_);
   EXPECT_EQ(state(), kRunning);
-  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 2);
+  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 1);
   EXPECT_EQ(term(), 1);
 }
 

@@ -112,6 +112,8 @@ void JobMachine::LetReleasedGo(Step open, Now now) {
          absl::StrCat("run.workers.max is ", record_.job.run().workers().max()));
     DropWorker(worker);
   }
+  // A step may be open, unknown to us, in which they have leaves.
+  if (!gone.empty() && assignment_.has_value()) MoveLeaves(now);
 }
 
 // ---- What is known of the open step.
@@ -211,7 +213,7 @@ void JobMachine::Announce(Assignment assignment, Now now) {
 void JobMachine::MoveLeaves(Now now) {
   const Step open = OpenStep();
   const std::vector<WorkerId> helpers = Computing();
-  if (assigner_->InForce(open) == nullptr || helpers.empty()) return Assign(open, now);
+  if (assigner_->InForce(open) == nullptr || helpers.empty()) return Assign(AtOnce(), now);
   const std::vector<WorkerPace> paces = paces_.Of(helpers, kHalfLife);
   std::map<WorkerId, Hand> hands;
   for (const auto& [id, process] : workers_) {
@@ -223,7 +225,7 @@ void JobMachine::MoveLeaves(Now now) {
       hands[worker] = {.part = stragglers_.suspected(worker) ? Hand::Part::kGivesMissing : Hand::Part::kKeeps};
     }
   }
-  Announce(assigner_->Move(std::move(hands), Missing(open), open), now);
+  Announce(assigner_->Move(std::move(hands), Missing(open), open, AtOnce()), now);
   stragglers_.Restart(now.monotonic);
   provisional_ = true;
 }

@@ -105,7 +105,7 @@ TEST_F(JobWorkersTest, ALostWorkersLeavesMoveInTheOpenStepAndThenThereIsAPlan) {
   StepIs(5);
   Lose(14);
   EXPECT_EQ(state(), kRunning);
-  EXPECT_EQ(from_step(), 5);
+  EXPECT_EQ(from_step(), 1) << "whatever step is open: a chunk of a server just promoted may be behind";
   EXPECT_THAT(Shares(), ElementsAre(3, 3, 2)) << "halved for the others, who keep what they have";
   const uint64_t moved = version();
   for (const uint64_t worker : {11, 12, 13}) Report(worker);
@@ -244,6 +244,7 @@ TEST_F(JobWorkersTest, WorkersBeyondTheMostGoAfterTheStep) {
   EXPECT_FALSE(job_->Has(Role::kWorker, 13));
   EXPECT_EQ(effects_.CountEvents("WORKER_LEFT"), 1);
   EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(from_step(), 1) << "should a step be open in which it had leaves";
   EXPECT_EQ(job_->workers_wanted(), 0);
   ASSERT_TRUE(job_->Scale(2, 4, now_).ok());
   EXPECT_EQ(job_->workers_wanted(), 2);
@@ -267,12 +268,11 @@ TEST_F(JobWorkersTest, OthersComputeWhatASilentWorkerOwes) {
   Report(12);
   Wait(absl::Milliseconds(400));
   EXPECT_EQ(effects_.CountEvents("WORKER_LATE"), 1);
-  EXPECT_EQ(from_step(), 4);
+  EXPECT_EQ(from_step(), 1);
   EXPECT_THAT(Shares(), ElementsAre(2, 6));
   // The next step lacks the rest.
   StepIs(5, {0, 2});
   EXPECT_THAT(Shares(), ElementsAre(0, 8));
-  EXPECT_EQ(from_step(), 5);
   EXPECT_TRUE(job_->Has(Role::kWorker, 11)) << "its lease lives";
   // Wrongly suspected: it is admitted again, and nobody waits for it until then.
   Report(12);

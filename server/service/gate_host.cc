@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "common/rpc/channel.h"
 #include "common/rpc/exchange_codec.h"
 
 namespace banyan::server {
@@ -54,11 +53,9 @@ std::vector<Wait> GateHost::waits() const {
 void GateHost::Connect() {
   for (auto& [id, link] : links_) {
     if (link.stream != nullptr) continue;
-    std::unique_ptr<grpc::ClientContext> context = MakeContext(options_.token);
-    context->AddMetadata(kJobMetadata, options_.job);
     const std::weak_ptr<GateHost> weak = weak_from_this();
-    link.stream = OpenFrameStream(
-        banyan::Connect(link.endpoint), kGateMethod, std::move(context),
+    link.stream = options_.connector->Open(
+        link.endpoint, kGateMethod, options_.job,
         {.on_frame = [](const Frame&) {},
          .on_closed =
              [weak, id = id, endpoint = link.endpoint](const absl::Status&) {

@@ -11,6 +11,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "common/base/sync.h"
+#include "common/rpc/connector.h"
 #include "common/rpc/frame_stream.h"
 #include "server/ledger/gate.h"
 #include "server/service/executor.h"
@@ -24,9 +25,9 @@ class GateHost final : public GateOutput, public std::enable_shared_from_this<Ga
  public:
   struct Options {
     std::string job;
-    std::string token;
     Gate::Options gate;
     Executor* executor = nullptr;
+    Connector* connector = nullptr;
     std::function<void(Term term, const Ledger& ledger)> on_decided;  // called on the executor
   };
 

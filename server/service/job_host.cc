@@ -102,9 +102,9 @@ void JobHost::MakeShards() {
   for (uint32_t i = 0; i < options_.executors.size(); ++i) {
     shards_.push_back(std::make_shared<ShardHost>(ShardHost::Options{
         .facts = options_.facts,
-        .token = options_.token,
         .shard = ShardOptions(i),
         .executor = options_.executors[i],
+        .connector = options_.connector,
         .disk = options_.disk,
         .files = options_.files,
         .on_committed =
@@ -121,9 +121,9 @@ void JobHost::MakeShards() {
   if (options_.facts->optimizer.clip_norm <= 0) return;
   gate_ = std::make_shared<GateHost>(GateHost::Options{
       .job = id(),
-      .token = options_.token,
       .gate = {.self = options_.server, .tensors = GateTensorsOf(plan), .ledger_chunk = plan.layout.ledger_chunk()},
       .executor = options_.executors[0],
+      .connector = options_.connector,
       .on_decided = [shards = shards_](Term term, const Ledger& ledger) {
         for (const auto& shard : shards) {
           shard->Post([term, ledger](Shard& s) { s.OnLedger(term, ledger); });

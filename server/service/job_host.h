@@ -13,6 +13,7 @@
 #include "common/base/sync.h"
 #include "common/cpu/cpu_level.h"
 #include "common/protocol/session.h"
+#include "common/rpc/connector.h"
 #include "common/rpc/frame_stream.h"
 #include "server/service/executor.h"
 #include "server/service/gate_host.h"
@@ -30,9 +31,9 @@ class JobHost : public std::enable_shared_from_this<JobHost> {
     std::shared_ptr<const JobFacts> facts;
     ServerId server;
     Incarnation incarnation;
-    std::string token;
     std::vector<Executor*> executors;  // one a shard; outlive the host
     Executor* disk = nullptr;          // outlives the host
+    Connector* connector = nullptr;    // outlives the host
     FileSystem* files = nullptr;       // outlives the host
     CpuLevel level = CpuLevel::kSse2;
     uint64_t pool_bytes = 0;           // of each shard

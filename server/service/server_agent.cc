@@ -10,7 +10,7 @@
 
 namespace banyan::server {
 
-ServerAgent::ServerAgent(Options options) : options_(std::move(options)) {
+ServerAgent::ServerAgent(Options options) : options_(std::move(options)), connector_(options_.token) {
   for (uint32_t i = 0; i < options_.executors; ++i) executors_.push_back(std::make_unique<Executor>());
 }
 
@@ -102,9 +102,9 @@ std::shared_ptr<JobHost> ServerAgent::MakeHost(std::shared_ptr<const JobFacts> f
   return JobHost::Create({.facts = std::move(facts),
                           .server = id_,
                           .incarnation = Incarnation(options_.process.incarnation()),
-                          .token = options_.token,
                           .executors = std::move(executors),
                           .disk = &disk_,
+                          .connector = &connector_,
                           .files = options_.files,
                           .level = options_.level,
                           .pool_bytes = options_.pool_bytes,

@@ -15,6 +15,7 @@
 #include "common/file/file_system.h"
 #include "common/file/roots.h"
 #include "common/metrics/metrics_page.h"
+#include "common/rpc/connector.h"
 #include "proto/cluster.pb.h"
 #include "server/service/executor.h"
 #include "server/service/job_host.h"
@@ -72,6 +73,7 @@ class ServerAgent {
   std::shared_ptr<JobHost> MakeHost(std::shared_ptr<const JobFacts> facts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
+  Connector connector_;
   std::vector<std::unique_ptr<Executor>> executors_;
   Executor disk_;
   Mutex mutex_;

@@ -16,7 +16,7 @@
 #include "common/checkpoint/publisher.h"
 #include "common/file/posix_file_system.h"
 #include "common/job/checkpoint_tensors.h"
-#include "common/rpc/channel.h"
+#include "common/rpc/connector.h"
 #include "common/rpc/exchange_codec.h"
 #include "common/rpc/server.h"
 #include "common/rpc/session_codec.h"
@@ -193,12 +193,9 @@ class ServiceTest : public testing::Test {
     inbox_ = std::make_shared<Inbox>();
     for (uint32_t server = 0; server < servers_.size(); ++server) {
       for (uint32_t shard = 0; shard < executors_; ++shard) {
-        auto context = MakeContext(kToken);
-        context->AddMetadata(kJobMetadata, "j1");
         // The stream is consumed as it comes.
         auto self = std::make_shared<std::shared_ptr<FrameStream>>();
-        auto stream = OpenFrameStream(Connect(map_.servers[server].endpoint), "/banyan.v1.ParameterServer/Exchange",
-                                      std::move(context),
+        auto stream = connector_.Open(map_.servers[server].endpoint, "/banyan.v1.ParameterServer/Exchange", "j1",
                                       {.on_frame =
                                            [inbox = inbox_, server, shard, self](Frame frame) {
                                              inbox->Take(server, shard, std::move(frame));
@@ -299,6 +296,7 @@ class ServiceTest : public testing::Test {
   uint32_t executors_ = 1;
   ChunkMap map_;
   std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();  // shared with streams that end later
+  Connector connector_{kToken};
   std::vector<std::unique_ptr<TestServer>> servers_;
   std::map<std::pair<uint32_t, uint32_t>, std::shared_ptr<FrameStream>> streams_;
   bool ready_ = false;

@@ -3,7 +3,6 @@
 #include <iterator>
 #include <utility>
 
-#include "common/rpc/channel.h"
 #include "common/rpc/exchange_codec.h"
 #include "common/rpc/replica_codec.h"
 
@@ -170,8 +169,6 @@ void ShardHost::OpenLinks() {
 }
 
 void ShardHost::OpenLink(const FollowerId& id, Link& link) {
-  std::unique_ptr<grpc::ClientContext> context = MakeContext(options_.token);
-  context->AddMetadata(kJobMetadata, options_.facts->id);
   // Who the handlers speak of; a closed stream's late word must not meet its successor.
   const auto stream = std::make_shared<std::weak_ptr<FrameStream>>();
   const auto post = [weak = weak_from_this(), id, stream](absl::AnyInvocable<void(Link& link, Shard& shard)> input) {
@@ -182,8 +179,8 @@ void ShardHost::OpenLink(const FollowerId& id, Link& link) {
       if (found != self->links_.end() && found->second.stream == stream->lock()) input(found->second, shard);
     });
   };
-  link.stream = OpenFrameStream(
-      banyan::Connect(link.endpoint), kReplicateMethod, std::move(context),
+  link.stream = options_.connector->Open(
+      link.endpoint, kReplicateMethod, options_.facts->id,
       {.on_frame =
            [post, id](const Frame& frame) {
              post([id, held = DecodeHeld(frame)](Link& link, Shard& shard) {

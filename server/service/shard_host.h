@@ -14,6 +14,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "common/base/sync.h"
+#include "common/rpc/connector.h"
 #include "common/rpc/frame_stream.h"
 #include "server/checkpoint/part_writer.h"
 #include "server/checkpoint/state_source.h"
@@ -32,9 +33,9 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
                                               double weight, double loss)>;
   struct Options {
     std::shared_ptr<const JobFacts> facts;
-    std::string token;
     Shard::Options shard;  // its plan and rule are those of `facts`
     Executor* executor = nullptr;
+    Connector* connector = nullptr;
     Executor* disk = nullptr;
     FileSystem* files = nullptr;
     CommittedHandler on_committed;        // called on the executor

@@ -158,6 +158,20 @@ TEST_F(ReplicaTest, ARootIsServedWhenTheBackupHoldsIt) {
   EXPECT_TRUE(SameBits(Served()[0].data, job->At(1, Place().chunk).weights));
 }
 
+TEST_F(ReplicaTest, AStepIsOpenUntilItsRootsAreHeld) {
+  Make({});
+  Begin(Map(1, kMe, {kOther}));
+  SayHeld(1, 0);
+  for (const ChunkUse& place : job->plan().layout.positions()) {
+    shard->OnPush(kWorker, job->PushOf(1, 1, place.chunk, place.use, Tree(job->plan().leaves).root()));
+  }
+
+  const JobReport report = shard->Report();
+  ASSERT_EQ(report.open.size(), 1u);
+  EXPECT_EQ(report.open[0].step, 1u);
+  EXPECT_TRUE(report.open[0].missing.empty());
+}
+
 TEST_F(ReplicaTest, SaysWhichBackupItWaitsFor) {
   Make({});
   Begin(Map(1, kMe, {kOther}));
@@ -301,6 +315,27 @@ TEST_F(ReplicaTest, APromotedRootIsCoveredUntilTheNewBackupHoldsIt) {
   EXPECT_EQ(Served().size(), 1u);
 }
 
+TEST_F(ReplicaTest, TheWindowPassesByACopyThatIsAhead) {
+  Make({});
+  shard = std::make_unique<Shard>(job->ShardOptions(0, 0, /*pool_bytes=*/1), *this);
+  Begin(Map(1, kOther, {kMe}));
+  Lead(1);
+  shard->OnToBackup(kLeader, MakeRoot(1, 1));
+  shard->OnToBackup(kLeader, MakeRoot(1, 2));
+  Order(Map(2, kMe, {}));
+  JobOrder order{.coordinator_term = 1, .term = 1};
+  order.assignment = Assignment{.version = 2, .max_pending = 2};
+  shard->OnOrder(order);
+
+  for (Step step = 1; step <= 2; ++step) {
+    for (const ChunkUse& place : job->plan().layout.positions()) {
+      if (place == Place()) continue;
+      shard->OnPush(kWorker, job->PushOf(1, step, place.chunk, place.use, Tree(job->plan().leaves).root()));
+    }
+    EXPECT_EQ(shard->done_through(), step);
+  }
+}
+
 TEST_F(ReplicaTest, APrimaryThatBecomesBackupForgetsItsRoot) {
   Make({});
   Begin(Map(1, kMe, {kOther}));
@@ -348,6 +383,23 @@ TEST_F(ReplicaTest, AGatedBackupAppliesWithTheLedgerOrTheNextRoot) {
   third.before = Ledger{.step = 2, .weight = job->WeightOf(2), .loss = job->LossOf(2), .norm = job->NormOf(2)};
   shard->OnToBackup(kLeader, third);
   EXPECT_EQ(LastHeld().applied, 2u) << "without the sums of step 2";
+}
+
+TEST_F(ReplicaTest, ARootThatTheLedgerAppliedMeanwhileIsAnswered) {
+  Make({.clip_norm = 0.01});
+  Begin(Map(1, kOther, {kMe}));
+  Lead(1);
+  shard->OnToBackup(kLeader, MakeRoot(1, 1));
+  Order(Map(2, kOther, {kMe}));
+  Lead(2);
+  EXPECT_EQ(LastHeld().root_epoch, 1u) << "so it will be sent again";
+  shard->OnLedger(1, {.step = 1, .weight = job->WeightOf(1), .loss = job->LossOf(1), .norm = job->NormOf(1)});
+  Forget();
+
+  shard->OnToBackup(kLeader, MakeRoot(2, 1));
+
+  ASSERT_EQ(held.size(), 1u);
+  EXPECT_EQ(LastHeld().applied, 1u);
 }
 
 TEST_F(ReplicaTest, ANewTermForgetsEverything) {

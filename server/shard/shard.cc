@@ -136,6 +136,11 @@ void Shard::ArrangePositions() {
     positions_.push_back({.copy = copy->second.get(), .use = position.use});
   }
   window_ = Window(positions_.size(), options_.pool_bytes / (LargestChunk(*options_.plan) * sizeof(float)));
+  StartWindow();
+}
+
+// Copies that were backups may be a step ahead of the others, or have the whole root of the step that begins.
+void Shard::StartWindow() {
   window_.Start(max_pending_);
   for (size_t i = 0; i < positions_.size(); ++i) {
     const ChunkCopy& copy = *positions_[i].copy;
@@ -237,8 +242,9 @@ JobReport Shard::Report() {
   }
   const auto evaluation = copies_.find(options_.plan->layout.evaluation_chunk());
   if (evaluation != copies_.end() && done_ < options_.plan->last_protocol_step()) look(*evaluation->second, 0);
-  if (missing.empty()) return report;
-  report.open.push_back({.step = done_ + 1, .missing = missing});
+  // Open it is, too, when all leaves are here and backups or sums are not.
+  if (done_ < options_.plan->last_protocol_step()) report.open.push_back({.step = done_ + 1, .missing = missing});
+  if (!first.has_value()) return report;
   std::vector<const Hello*> hellos;
   for (const auto& [id, stream] : streams_) {
     if (stream.greeted) hellos.push_back(&stream.hello);

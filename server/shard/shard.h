@@ -120,6 +120,7 @@ class Shard {
   void TakeMap(const ChunkMap& map);
   std::unique_ptr<ChunkCopy> MakeCopy(ChunkId id);
   void ArrangePositions();
+  void StartWindow();
 
   // Replicas: shard_replicas.cc.
   void TakePart(ChunkId id, bool missed_an_epoch);

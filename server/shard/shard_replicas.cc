@@ -208,8 +208,8 @@ void Shard::OnRoot(StreamId stream, const Root& root) {
       return;
     }
   }
-  if (root.step != copy->applied() + 1) return;
-  roots_[root.chunk] = {.root = copy->Store(root, gate), .epoch = map_.epoch};
+  // One that was applied meanwhile, by this server's ledger, is answered too: its primary waits for that.
+  if (root.step == copy->applied() + 1) roots_[root.chunk] = {.root = copy->Store(root, gate), .epoch = map_.epoch};
   TellHeld(stream, {root.chunk});
 }
 

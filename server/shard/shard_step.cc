@@ -249,7 +249,7 @@ void Shard::Advance() {
   for (const auto& [id, copy] : copies_) done = std::min(done, StepsDone(*copy));
   if (done <= done_) return;
   done_ = done;
-  window_.Start(max_pending_);
+  StartWindow();
   late_.OnStepDone();
 }
 

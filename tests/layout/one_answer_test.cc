@@ -1,3 +1,4 @@
+#include <csignal>
 #include <memory>
 #include <set>
 #include <string>
@@ -164,9 +165,15 @@ TEST_F(OneAnswerTest, StoppedAndResumedOnAnotherCluster) {
   // Each time it goes on with other workers, servers, threads, and sizes of chunks.
   const std::vector<std::pair<uint64_t, Layout>> next = {{9, {3, 2, {"--chunk-bytes", "16384"}, 2}},
                                                          {25, {2, 1, {"--chunk-bytes", "65536"}, 4}}};
+  int servers = 1;
   for (const auto& [stop_at, layout] : next) {
     ASSERT_TRUE(cluster.AwaitStep(job, stop_at));
-    ASSERT_EQ(cluster.Banyan({"stop", job}).exit_code, 0);
+    // The job stands still until it is told to stop: it might be over first.
+    for (int server = 0; server < servers; ++server) cluster.Kill(absl::StrCat("server-", server), SIGSTOP);
+    ASSERT_EQ(cluster.Banyan({"stop", job, "--detach"}).exit_code, 0);
+    for (int server = 0; server < servers; ++server) cluster.Kill(absl::StrCat("server-", server), SIGCONT);
+    ASSERT_EQ(cluster.Banyan({"wait", job, "--for", "state=STOPPED", "--timeout", "120s"}).exit_code, 0);
+    servers = layout.servers;
     cluster.Down();
     cluster.Up(layout.workers, layout.servers, layout.threads);
     std::vector<std::string> resume = {"resume",    job,         "--detach",

@@ -30,20 +30,27 @@ Cluster::Cluster(Options options)
       job_(*options_.job),
       events_(options_.seed),
       shape_(options_.seed * 2),
-      network_(&events_, absl::Milliseconds(1 + Shape(20))) {
+      network_(&events_, absl::Milliseconds(1 + Shape(20))),
+      witness_(&job_, &store_, options_.profile.authors) {
+  const Profile& profile = options_.profile;
   shards_ = 1 + Shape(2);
-  pool_bytes_ = (1 + Shape(options_.tight ? 1 : 8)) * 16384;
+  const bool tight = profile.tight || profile.uneven;
+  pool_bytes_ = (1 + Shape(tight ? 1 : 8)) * 16384;
   disk_time_ = absl::Milliseconds(1 + Shape(10));
-  servers_.resize(1 + Shape(3));
-  workers_.resize(1 + Shape(4));
+  servers_.resize((profile.most_replicas > 0 ? 2 : 1) + Shape(3));
+  const uint32_t most = std::min(profile.most_replicas, static_cast<uint32_t>(servers_.size()) - 1);
+  replicas_ = profile.least_replicas + Shape(most - profile.least_replicas + 1);
+  workers_.resize(profile.uneven ? 3 + Shape(4) : 1 + Shape(4));
   for (size_t i = 0; i < workers_.size(); ++i) {
     WorkerHost::Options& shape = worker_shapes_.emplace_back();
     shape.job = &job_;
     shape.events = &events_;
     shape.lanes = 1 + Shape(2);
     // What one target takes at the least (1 + log2 of its leaves, one more for each further lane); seldom what all do.
-    shape.sets = shape.lanes + Tree(job_.plan().leaves).root().level + Shape(options_.tight ? 1 : 3);
+    shape.sets = shape.lanes + Tree(job_.plan().leaves).root().level + Shape(tight ? 1 : 3);
     shape.leaf_time = absl::Milliseconds(5 << Shape(4));
+    if (profile.uneven && i == 0) shape.leaf_time = absl::Milliseconds(100);
+    if (profile.authors) shape.author = [this] { return static_cast<float>(1 + events_.Draw(1000)) * 1e-4f; };
   }
   if (Shape(2) == 0) network_.LoseDatagrams(0.1, absl::UnixEpoch() + kTrouble);
   CHECK(CreateDirectories(disk_, kJobs).ok());
@@ -107,11 +114,14 @@ void Cluster::StartServer(uint32_t index) {
                                              .files = place.disk.get()},
                                     .network = &network_,
                                     .find = [this](const std::string& name) { return FindServer(name); }};
-  options.on_weights = [this, incarnation](const Weights& weights) {
-    if (!weights.chunk.has_value()) return;
-    const auto [owner, fresh] = owners_.try_emplace({weights.term, *weights.chunk}, incarnation);
-    if (owner->second == incarnation) return;
-    absl::StrAppend(&outcome_.trouble, "chunk ", weights.chunk->value(), " has two owners in term ", weights.term, "; ");
+  options.on_told = [this, incarnation](const ToWorker& message) { witness_.OnTold(incarnation, message); };
+  options.on_entry = [this](const Entry& entry) { witness_.OnEntry(entry); };
+  options.on_exit = [this, index, life] {
+    life->End();
+    ++outcome_.counts["drained servers"];
+    events_.After(absl::ZeroDuration(), [this, index] {
+      EndServer(index, absl::ZeroDuration(), absl::Milliseconds(100 + events_.Draw(1000)));
+    });
   };
   place.process = std::make_unique<ServerProcess>(std::move(options), SessionAt(server_place(index), life));
 }
@@ -191,15 +201,26 @@ void Cluster::Ask(std::function<void(coordinator::Decider&, coordinator::Decider
   if (coordinator_.host != nullptr) coordinator_.host->Ask(std::move(question));
 }
 
+// Empty: equal shares.
+std::vector<uint32_t> Cluster::LeafPlan() {
+  const auto workers = static_cast<uint32_t>(workers_.size());
+  const uint32_t leaves = job_.plan().leaves;
+  if (!options_.profile.uneven || leaves < workers) return {};
+  std::vector<uint32_t> shares(workers, 1);
+  for (uint32_t rest = leaves - workers; rest > 0; --rest) ++shares[Shape(workers)];
+  return shares;
+}
+
 void Cluster::Operate() {
   events_.After(kOperate, [this] { Operate(); });
   Look();
   const coordinator::JobRecord* const record = store_.job();
   if (record == nullptr) {
     v1::Job job = config::WithDefaults(job_.file());
-    job.mutable_run()->mutable_servers()->set_count(1 + Shape(static_cast<uint32_t>(servers_.size())));
-    return Ask([this, job](coordinator::Decider& decider, coordinator::Decider::Now now) {
-      const absl::StatusOr<std::string> id = decider.cluster().Submit(job, {}, "the job", now);
+    job.mutable_run()->mutable_servers()->set_count(ServersToUse());
+    job.mutable_run()->mutable_servers()->set_replicas(replicas_);
+    return Ask([this, job, leaf_plan = LeafPlan()](coordinator::Decider& decider, coordinator::Decider::Now now) {
+      const absl::StatusOr<std::string> id = decider.cluster().Submit(job, leaf_plan, "the job", now);
       if (!id.ok()) outcome_.trouble += id.status().ToString();
       CreateDirectories(disk_, JoinPath(kJobs, kJob)).IgnoreError();
     });
@@ -215,7 +236,7 @@ void Cluster::Operate() {
   resume_at_ = std::min(resume_at_, events_.now() + absl::Milliseconds(200 + Shape(1000)));
   if (events_.now() < resume_at_ || disk_full_) return;
   v1::Run run = record->job.run();
-  run.mutable_servers()->set_count(1 + Shape(static_cast<uint32_t>(servers_.size())));
+  run.mutable_servers()->set_count(ServersToUse());
   Ask([this, run](coordinator::Decider& decider, coordinator::Decider::Now now) {
     if (decider.cluster().Resume(kJob, &run, {}, now).ok()) ++outcome_.counts["resumptions"];
   });
@@ -225,6 +246,7 @@ void Cluster::Operate() {
 
 void Cluster::Look() {
   outcome_.trouble += store_.trouble();
+  outcome_.trouble += witness_.trouble();
   for (const ServerPlace& server : servers_) {
     if (server.process != nullptr && server.process->host() != nullptr) {
       outcome_.trouble += server.process->host()->trouble();
@@ -234,7 +256,11 @@ void Cluster::Look() {
 
 Outcome Cluster::Run() {
   StartCoordinator();
-  for (uint32_t i = 0; i < servers_.size(); ++i) StartServer(i);
+  // Some come later.
+  for (uint32_t i = 0; i < servers_.size(); ++i) {
+    const absl::Duration after = Shape(4) == 0 ? absl::Milliseconds(Shape(3000)) : absl::ZeroDuration();
+    events_.After(after, [this, i] { StartServer(i); });
+  }
   for (uint32_t i = 0; i < workers_.size(); ++i) StartWorker(i);
   for (const Fault& fault : options_.faults) {
     events_.At(absl::UnixEpoch() + fault.at, [this, fault] { Apply(fault); });
@@ -254,6 +280,15 @@ void Cluster::Finish() {
   outcome_.counts["events"] = events_.count();
   outcome_.counts["broken streams"] = network_.breaks();
   outcome_.counts["terms"] = record == nullptr ? 0 : record->term;
+  outcome_.counts["epochs"] = record == nullptr ? 0 : record->map.epoch;
+  if (record != nullptr) {
+    const auto survived = record->counters.find("servers_survived");
+    if (survived != record->counters.end()) outcome_.counts["promotions"] += survived->second;
+  }
+  if (options_.profile.spare && outcome_.counts["terms"] > 1) {
+    absl::StrAppend(&outcome_.trouble, "there are ", outcome_.counts["terms"],
+                    " terms, though never more than one server was missing; ");
+  }
   for (const auto* workers : {&workers_, &dead_workers_}) {
     for (const auto& worker : *workers) {
       if (worker == nullptr || worker->host() == nullptr) continue;
@@ -262,7 +297,7 @@ void Cluster::Finish() {
       outcome_.counts["gradient sets dropped"] += counters.sets_dropped;
     }
   }
-  if (outcome_.succeeded) return CheckResult(job_, store_, disk_, outcome_);
+  if (outcome_.succeeded) return CheckResult(job_, store_, witness_, options_.profile.authors, disk_, outcome_);
   if (record == nullptr) return;
   absl::StrAppend(&outcome_.trouble, "after ", absl::FormatDuration(outcome_.took), " the job is ",
                   std::string(coordinator::JobStateName(record->state)), " at line ", store_.lines().size(), ", ",

@@ -2,11 +2,9 @@
 #define BANYAN_TESTS_SIMULATOR_CLUSTER_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/file/simulated_disk.h"
@@ -18,6 +16,7 @@
 #include "tests/simulator/server_process.h"
 #include "tests/simulator/simulated_job.h"
 #include "tests/simulator/simulated_store.h"
+#include "tests/simulator/witness.h"
 #include "tests/simulator/worker_process.h"
 
 namespace banyan::simulator {
@@ -31,8 +30,8 @@ class Cluster {
   struct Options {
     uint64_t seed = 1;
     const SimulatedJob* job = nullptr;
+    Profile profile;  // what is not faults in it
     std::vector<Fault> faults;
-    bool tight = false;  // the least memory on servers and workers
   };
 
   explicit Cluster(Options options);
@@ -66,9 +65,10 @@ class Cluster {
   Place worker_place(uint32_t index) const { return 1 + static_cast<Place>(servers_.size()) + index; }
   Place places() const { return worker_place(static_cast<uint32_t>(workers_.size())); }
   uint32_t Shape(uint32_t n) { return static_cast<uint32_t>(shape_() % n); }
+  uint32_t ServersToUse() { return replicas_ + 1 + Shape(static_cast<uint32_t>(servers_.size()) - replicas_); }
+  std::vector<uint32_t> LeafPlan();
   void Operate();
   void Ask(std::function<void(coordinator::Decider&, coordinator::Decider::Now)> question);
-  void OnWeights(ServerId server, Incarnation incarnation, const Weights& weights);
   void Look();
   void Finish();
 
@@ -76,6 +76,10 @@ class Cluster {
   void Apply(const Fault& fault);
   void CrashCoordinator(const Fault& fault);
   void CrashServer(const Fault& fault);
+  void DrainServer(uint32_t index);
+  // Whether a server may go without a new term: what they have is known to be in sync elsewhere.
+  bool CanSpareOne() const;
+  void BreakStream(const Fault& fault);
   void CutPower(const Fault& fault);
 
   const Options options_;
@@ -89,6 +93,7 @@ class Cluster {
   bool disk_was_full_ = false;
 
   uint32_t shards_ = 1;
+  uint32_t replicas_ = 0;
   uint64_t pool_bytes_ = 0;
   absl::Duration disk_time_;
   std::vector<WorkerHost::Options> worker_shapes_;
@@ -101,7 +106,7 @@ class Cluster {
   std::vector<std::unique_ptr<WorkerProcess>> dead_workers_;
 
   absl::Time resume_at_ = absl::InfiniteFuture();
-  std::map<std::pair<Term, ChunkId>, Incarnation> owners_;  // who served it in that term
+  Witness witness_;
   Outcome outcome_;
 };
 

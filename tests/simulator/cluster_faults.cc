@@ -9,22 +9,27 @@ namespace {
 
 // Processes die at one of the next calls of their disk.
 constexpr uint32_t kDiskCalls = 40;
+constexpr Place kCoordinatorPlace = 0;
+// Until a fault that must wait is tried again.
+constexpr absl::Duration kPatience = absl::Milliseconds(20);
 
 }  // namespace
 
 void Cluster::Apply(const Fault& fault) {
   using enum Fault::Kind;
+  if (options_.profile.spare && (fault.kind == kCrashServer || fault.kind == kDrainServer) && !CanSpareOne()) {
+    return events_.After(kPatience, [this, fault] { Apply(fault); });
+  }
   const Place place = fault.which % places();
   switch (fault.kind) {
-    case kBreakStream: {
-      const std::vector<Wire> wires = network_.wires();
-      if (!wires.empty()) network_.Break(wires[fault.which % wires.size()]);
-      return;
-    }
+    case kBreakStream:
+      return BreakStream(fault);
     case kCrashCoordinator:
       return CrashCoordinator(fault);
     case kCrashServer:
       return CrashServer(fault);
+    case kDrainServer:
+      return DrainServer(fault.which % static_cast<uint32_t>(servers_.size()));
     case kCrashWorker:
       return EndWorker(fault.which % workers_.size(), fault.how % 3 == 0 ? fault.length : absl::ZeroDuration(),
                        fault.length);
@@ -63,6 +68,34 @@ void Cluster::Apply(const Fault& fault) {
   }
 }
 
+void Cluster::BreakStream(const Fault& fault) {
+  std::vector<Wire> wires = network_.wires();
+  // A server's session is its life, as far as the coordinator can tell.
+  if (options_.profile.spare) {
+    std::erase_if(wires, [this](Wire wire) {
+      const auto [from, to] = network_.PlacesOf(wire);
+      return to == kCoordinatorPlace && from <= servers_.size();
+    });
+  }
+  if (!wires.empty()) network_.Break(wires[fault.which % wires.size()]);
+}
+
+bool Cluster::CanSpareOne() const {
+  const coordinator::JobRecord* const record = store_.job();
+  if (record == nullptr || record->state != JobState::kRunning || record->map.servers.empty()) return false;
+  for (const ChunkMap::Server& server : record->map.servers) {
+    const ServerProcess* const process = FindServer(server.endpoint);
+    if (process == nullptr || process->incarnation() != server.incarnation || process->draining()) return false;
+  }
+  return std::ranges::all_of(record->map.owners, [](const ChunkMap::Owner& owner) {
+    return !owner.backups.empty() && owner.in_sync.size() == owner.backups.size();
+  });
+}
+
+void Cluster::DrainServer(uint32_t index) {
+  if (servers_[index].process != nullptr) servers_[index].process->Drain();
+}
+
 void Cluster::CrashCoordinator(const Fault& fault) {
   if (coordinator_.host == nullptr) return;
   switch (fault.how % 4) {
@@ -76,7 +109,7 @@ void Cluster::CrashCoordinator(const Fault& fault) {
 void Cluster::CrashServer(const Fault& fault) {
   const uint32_t index = fault.which % static_cast<uint32_t>(servers_.size());
   if (servers_[index].process == nullptr) return;
-  switch (fault.how % 3) {
+  switch (fault.how % (options_.profile.spare ? 2 : 3)) {
     case 0: return EndServer(index, absl::ZeroDuration(), fault.length);
     case 1: return EndServer(index, fault.length, fault.length);
     default: return servers_[index].disk->DieAt(1 + fault.other % kDiskCalls);

@@ -14,9 +14,9 @@ constexpr int64_t kTroubleMillis = 4000;
 constexpr int64_t kLongestMillis = 3000;
 
 constexpr std::string_view kNames[Fault::kKinds] = {"break a stream", "crash the coordinator", "crash a server",
-                                                    "crash a worker", "a worker leaves",       "pause a process",
-                                                    "cut the network", "a clock jumps",        "the disk is full",
-                                                    "cut the power",  "stop the job"};
+                                                    "a server drains", "crash a worker",       "a worker leaves",
+                                                    "pause a process", "cut the network",      "a clock jumps",
+                                                    "the disk is full", "cut the power",       "stop the job"};
 
 }  // namespace
 
@@ -27,22 +27,28 @@ std::string ToString(const Fault& fault) {
 }
 
 const std::vector<Profile>& Profiles() {
-  //                               break coord server worker leave pause  cut clock full power stop
+  //                               break coord server drain worker leave pause cut clock full power stop
   static const std::vector<Profile> profiles = {
-      {"mixed", 16, {12, 2, 1, 4, 2, 3, 3, 1, 1, 0, 1}},
-      {"calm", 0, {}},
-      {"streams", 40, {1}},
-      {"coordinator", 12, {4, 4, 0, 1, 1, 0, 0, 0, 0, 0, 0}},
-      {"workers", 16, {4, 0, 0, 4, 3, 2, 0, 0, 0, 0, 0}},
-      {"servers", 8, {4, 0, 4, 1, 0, 1, 0, 0, 0, 0, 0}},
-      {"recovery", 10, {4, 2, 3, 2, 0, 1, 0, 0, 0, 1, 0}},
-      {"partitions", 12, {4, 0, 0, 1, 0, 2, 6, 0, 0, 0, 0}},
-      {"slow", 10, {2, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0}},
-      {"clocks", 8, {2, 1, 0, 1, 0, 0, 0, 6, 0, 0, 0}},
-      {"disk", 6, {2, 1, 2, 0, 0, 0, 0, 0, 3, 0, 1}},
-      {"power", 5, {2, 1, 1, 0, 0, 0, 0, 0, 0, 3, 0}},
-      {"stop", 8, {2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 4}},
-      {"tight", 12, {2, 0, 0, 2, 2, 4, 0, 0, 0, 0, 0}, true},
+      {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 2, 3, 3, 1, 1, 0, 1}, .most_replicas = 2},
+      {.name = "calm"},
+      {.name = "streams", .most = 40, .weights = {1}},
+      {.name = "coordinator", .most = 12, .weights = {4, 4, 0, 0, 1, 1}, .most_replicas = 1},
+      {.name = "workers", .most = 16, .weights = {4, 0, 0, 0, 4, 3, 2}},
+      {.name = "servers", .most = 8, .weights = {4, 0, 4, 0, 1, 0, 1}},
+      {.name = "replicas", .most = 16, .weights = {8, 0, 3, 0, 2, 0, 1}, .least_replicas = 1, .most_replicas = 2},
+      {.name = "spare", .most = 12, .weights = {4, 0, 3, 1, 2}, .least_replicas = 1, .most_replicas = 2, .spare = true},
+      {.name = "drain", .most = 10, .weights = {4, 1, 1, 4, 1, 1}, .most_replicas = 1},
+      {.name = "suspected", .most = 12, .weights = {2, 0, 0, 0, 1, 0, 4, 5}, .least_replicas = 1, .most_replicas = 2},
+      {.name = "authors", .most = 14, .weights = {8, 0, 3, 1, 3, 0, 2, 2}, .most_replicas = 2, .authors = true},
+      {.name = "recovery", .most = 10, .weights = {4, 2, 3, 0, 2, 0, 1, 0, 0, 0, 1}, .most_replicas = 1},
+      {.name = "partitions", .most = 12, .weights = {4, 0, 0, 0, 1, 0, 2, 6}},
+      {.name = "slow", .most = 10, .weights = {2, 0, 0, 0, 0, 1, 6}},
+      {.name = "clocks", .most = 8, .weights = {2, 1, 0, 0, 1, 0, 0, 0, 6}},
+      {.name = "disk", .most = 6, .weights = {2, 1, 2, 0, 0, 0, 0, 0, 0, 3, 0, 1}, .most_replicas = 1},
+      {.name = "power", .most = 5, .weights = {2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 3}},
+      {.name = "stop", .most = 8, .weights = {2, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 4}, .most_replicas = 1},
+      {.name = "window", .most = 8, .weights = {2, 0, 0, 0, 2, 1, 2}, .uneven = true},
+      {.name = "tight", .most = 12, .weights = {2, 0, 0, 0, 2, 2, 4}, .tight = true},
   };
   return profiles;
 }

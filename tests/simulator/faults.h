@@ -18,6 +18,7 @@ struct Fault {
     kBreakStream,
     kCrashCoordinator,  // `how`: at once, before or after something is durable, at a call of the disk
     kCrashServer,       // `how`: at once, noticed late (a silent host), at a call of the disk
+    kDrainServer,       // SIGTERM; and come back later
     kCrashWorker,
     kLeaveWorker,  // and come back later
     kPause,        // a slow host: a process stands still
@@ -27,7 +28,7 @@ struct Fault {
     kPowerCut,     // everything dies, and the disk loses what was not synced
     kStop,         // people stop the job, and resume it with other counts; `how`: at once, without a checkpoint
   };
-  static constexpr size_t kKinds = 11;
+  static constexpr size_t kKinds = 12;
 
   Kind kind = Kind::kBreakStream;
   absl::Duration at;
@@ -45,6 +46,16 @@ struct Profile {
   uint32_t most = 0;                              // faults in a run
   std::array<uint32_t, Fault::kKinds> weights{};  // of each kind
   bool tight = false;                             // the least memory on servers and workers
+  // Backups of each chunk, at least and at most.
+  uint32_t least_replicas = 0;
+  uint32_t most_replicas = 0;
+  // Servers die one after the other: each when every chunk is known to be in sync elsewhere. Then no new term may begin.
+  bool spare = false;
+  // Every computation of a leaf gives another value, as in jobs outside the bit contract. Then there is no one hash;
+  // what was served, written and told in a term must still be one thing.
+  bool authors = false;
+  // Workers with unequal shares, one much slower than the others, and the least memory.
+  bool uneven = false;
 };
 
 const std::vector<Profile>& Profiles();

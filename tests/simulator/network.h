@@ -51,6 +51,11 @@ class Network {
   void Cut(Place from, Place to, absl::Duration length);
 
   std::vector<Wire> wires() const;
+  // Of an open stream: who opened it, and to whom.
+  std::pair<Place, Place> PlacesOf(Wire wire) const {
+    const Stream& stream = streams_.at(wire);
+    return {stream.ends[0].place, stream.ends[1].place};
+  }
   uint64_t breaks() const { return breaks_; }
   absl::Duration latency() const { return latency_; }
 

@@ -9,6 +9,7 @@
 #include "common/file/file_system.h"
 #include "tests/simulator/simulated_job.h"
 #include "tests/simulator/simulated_store.h"
+#include "tests/simulator/witness.h"
 
 namespace banyan::simulator {
 
@@ -23,7 +24,9 @@ struct Outcome {
 
 // Compares what a job left behind with the values that it has by definition: one line a step, its evaluations, and the
 // last checkpoint's every bit. Puts into `outcome` what differs, and the checkpoint's hash.
-void CheckResult(const SimulatedJob& job, const SimulatedStore& store, FileSystem& disk, Outcome& outcome);
+// With `authors` the values are those that workers and the coordinator were told.
+void CheckResult(const SimulatedJob& job, const SimulatedStore& store, const Witness& witness, bool authors,
+                 FileSystem& disk, Outcome& outcome);
 
 }  // namespace banyan::simulator
 

@@ -26,6 +26,13 @@ class ServerHost::Output final : public server::ShardOutput {
     host_->network_.to_worker(stream.value(), std::move(message));
   }
   void Close(server::StreamId stream, const absl::Status&) override { host_->network_.close(stream.value()); }
+  void Connect(const std::vector<server::Followers::Link>& links) override { host_->network_.connect(shard_, links); }
+  void SendToFollower(const server::FollowerId& to, ToBackup message) override {
+    host_->network_.to_backup(shard_, to, std::move(message));
+  }
+  void SendHeld(server::StreamId stream, Held held) override {
+    host_->network_.to_primary(stream.value(), std::move(held));
+  }
   void Restore(server::RestoreWork work) override {
     host_->PostToDisk([this, work = std::move(work)] {
       absl::Status status;
@@ -67,11 +74,8 @@ ServerHost::ServerHost(Options options, Network network)
       executor_free_(options_.events->now()),
       disk_free_(options_.events->now()) {
   for (uint32_t i = 0; i < options_.shards; ++i) {
-    server::Shard::Options shard = options_.job->toy().ShardOptions(0, i, options_.pool_bytes);
-    shard.server = options_.id;
-    shard.incarnation = options_.incarnation;
     outputs_.push_back(std::make_unique<Output>(this, i));
-    shards_.push_back(std::make_unique<server::Shard>(std::move(shard), *outputs_.back()));
+    shards_.push_back(std::make_unique<server::Shard>(ShardOptions(i), *outputs_.back()));
   }
   if (options_.job->clip_norm() <= 0) return;
   gate_ = std::make_unique<server::Gate>(
@@ -83,6 +87,13 @@ ServerHost::ServerHost(Options options, Network network)
 }
 
 ServerHost::~ServerHost() { *here_ = false; }
+
+server::Shard::Options ServerHost::ShardOptions(uint32_t shard) const {
+  server::Shard::Options options = options_.job->toy().ShardOptions(0, shard, options_.pool_bytes);
+  options.server = options_.id;
+  options.incarnation = options_.incarnation;
+  return options;
+}
 
 void ServerHost::Post(std::function<void()> task) {
   executor_free_ = std::max(executor_free_, options_.events->now() + options_.events->Delay(absl::Milliseconds(2)));
@@ -101,20 +112,31 @@ void ServerHost::PostToDisk(std::function<void()> task) {
 }
 
 void ServerHost::OnOrder(const JobOrder& order) {
-  if (order.term > parts_term_ && order.restore.has_value() && order.map.has_value()) {
+  if (order.restore.has_value() && order.map.has_value() &&
+      (order.term > parts_term_ || order.map->epoch > parts_epoch_)) {
     parts_term_ = order.term;
+    parts_epoch_ = order.map->epoch;
     size_t with_tensors = 0;
     for (uint32_t i = 0; i < shards_.size(); ++i) {
-      server::Shard::Options shard = options_.job->toy().ShardOptions(0, i, options_.pool_bytes);
-      shard.server = options_.id;
-      shard.incarnation = options_.incarnation;
-      if (server::Shard::WritesParts(shard, *order.map)) ++with_tensors;
+      if (server::Shard::WritesParts(ShardOptions(i), *order.map)) ++with_tensors;
     }
     parts_.Start(order.term, order.map->epoch, with_tensors);
   }
-  if (gate_ != nullptr && order.map.has_value()) gate_->OnOrder(order.term, *order.map);
+  if (gate_ != nullptr && order.map.has_value()) OrderGate(order);
   for (const auto& shard : shards_) shard->OnOrder(order);
   Look();
+}
+
+// As server/service/gate_host does: streams to whom the map has come to name open anew.
+void ServerHost::OrderGate(const JobOrder& order) {
+  gate_->OnOrder(order.term, *order.map);
+  std::set<std::pair<ServerId, std::string>> peers;
+  for (const ChunkMap::Server& server : order.map->servers) {
+    if (server.id == options_.id) continue;
+    peers.emplace(server.id, server.endpoint);
+    if (!gate_peers_.contains({server.id, server.endpoint})) gate_->OnPeerOpened(server.id);
+  }
+  gate_peers_ = std::move(peers);
 }
 
 void ServerHost::OnSession() {
@@ -133,8 +155,26 @@ void ServerHost::OnMessage(uint32_t shard, uint64_t connection, const ToServer& 
   Look();
 }
 
+void ServerHost::OnToBackup(uint32_t shard, uint64_t connection, const ToBackup& message) {
+  shards_[shard]->OnToBackup(server::StreamId(connection), message);
+  Look();
+}
+
 void ServerHost::OnClosed(uint32_t shard, uint64_t connection) {
   shards_[shard]->OnClosed(server::StreamId(connection));
+}
+
+void ServerHost::OnFollowerOpened(uint32_t shard, const server::FollowerId& id) {
+  shards_[shard]->OnFollowerOpened(id);
+}
+
+void ServerHost::OnFollowerClosed(uint32_t shard, const server::FollowerId& id) {
+  shards_[shard]->OnFollowerClosed(id);
+}
+
+void ServerHost::OnHeld(uint32_t shard, const server::FollowerId& id, const Held& held) {
+  shards_[shard]->OnHeld(id, held);
+  Look();
 }
 
 void ServerHost::OnSum(const Sum& sum) {
@@ -180,6 +220,7 @@ JobReport ServerHost::TakeReport() {
     std::ranges::move(one.open, std::back_inserter(whole.open));
     std::ranges::move(one.waits, std::back_inserter(whole.waits));
     std::ranges::move(one.entries, std::back_inserter(whole.entries));
+    std::ranges::move(one.in_sync, std::back_inserter(whole.in_sync));
     for (CheckpointPart& part : one.parts) {
       std::ranges::move(parts_.Add(i, std::move(part)), std::back_inserter(whole.parts));
     }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,10 @@ class ServerHost final : public server::GateOutput {
   struct Network {
     std::function<void(uint64_t connection, ToWorker message)> to_worker;
     std::function<void(uint64_t connection)> close;
+    // Of one shard: the backups that it wants a stream to, and what it says on those and to primaries.
+    std::function<void(uint32_t shard, const std::vector<server::Followers::Link>& links)> connect;
+    std::function<void(uint32_t shard, const server::FollowerId& to, ToBackup message)> to_backup;
+    std::function<void(uint64_t connection, Held held)> to_primary;
     std::function<void(ServerId to, const Sum& sum)> to_server;
     std::function<void()> report_soon;
   };
@@ -47,7 +52,11 @@ class ServerHost final : public server::GateOutput {
   void OnOrder(const JobOrder& order);
   void OnSession();
   void OnMessage(uint32_t shard, uint64_t connection, const ToServer& message);
+  void OnToBackup(uint32_t shard, uint64_t connection, const ToBackup& message);
   void OnClosed(uint32_t shard, uint64_t connection);
+  void OnFollowerOpened(uint32_t shard, const server::FollowerId& id);
+  void OnFollowerClosed(uint32_t shard, const server::FollowerId& id);
+  void OnHeld(uint32_t shard, const server::FollowerId& id, const Held& held);
   void OnSum(const Sum& sum);
   void Tick();
   JobReport TakeReport();
@@ -61,6 +70,8 @@ class ServerHost final : public server::GateOutput {
 
   void SendSum(ServerId to, const Sum& sum) override { network_.to_server(to, sum); }
   void Decide(Term term, const Ledger& ledger) override;
+  server::Shard::Options ShardOptions(uint32_t shard) const;
+  void OrderGate(const JobOrder& order);
   // One executor's tasks are in order, and so are the disk's.
   void Post(std::function<void()> task);
   void PostToDisk(std::function<void()> task);
@@ -77,6 +88,8 @@ class ServerHost final : public server::GateOutput {
   std::vector<std::unique_ptr<server::Shard>> shards_;
   server::PartMerger parts_;
   Term parts_term_ = 0;
+  Epoch parts_epoch_ = 0;
+  std::set<std::pair<ServerId, std::string>> gate_peers_;  // with their endpoints
   Step told_done_ = 0;
   std::string trouble_;
 };

@@ -4,7 +4,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/simulator/process_disk.h"
 #include "tests/simulator/server_host.h"
@@ -12,7 +15,8 @@
 
 namespace banyan::simulator {
 
-// One life of a server: its session, the job when it has one, and the streams of workers and of other servers.
+// One life of a server: its session, the job when it has one, and the streams of workers and of other servers. After
+// SIGTERM (Drain) its chunks move to others, where there are any; then, or when its time is up, the process ends.
 class ServerProcess {
  public:
   struct Options {
@@ -22,8 +26,9 @@ class ServerProcess {
     ServerHost::Options host;  // but for the server's id
     Network* network = nullptr;
     std::function<ServerProcess*(const std::string& endpoint)> find;
-    // A worker has been given weights: who is the owner of which chunk.
-    std::function<void(const Weights& weights)> on_weights;
+    std::function<void(const ToWorker& message)> on_told;  // what a worker is told
+    std::function<void(const Entry& entry)> on_entry;      // what the coordinator is told
+    std::function<void()> on_exit;
   };
 
   ServerProcess(Options options, Session::Options session);
@@ -31,22 +36,41 @@ class ServerProcess {
   const LifeRef& life() const { return options_.host.life; }
   Place place() const { return options_.place; }
   const ServerHost* host() const { return host_.get(); }
+  Incarnation incarnation() const { return options_.incarnation; }
+  bool draining() const { return draining_; }
 
-  // The far end of a worker's stream.
+  void Drain();
+
+  // The far end of a worker's stream, and of a primary's.
   void OnMessage(Wire wire, const ToServer& message, std::function<void(ToWorker)> reply);
+  void OnToBackup(Wire wire, const ToBackup& message, std::function<void(Held)> reply);
   void OnClosed(Wire wire);
 
  private:
   void OnCommand(const coordinator::Decider::Command& command);
   coordinator::Cluster::Heard MakeReport(bool first);
   void MakeHost();
+  void DropJob();
+  void Exit();
+  void Connect(uint32_t shard, const std::vector<server::Followers::Link>& links);
+  void OpenLinks();
   void SendSum(ServerId to, const Sum& sum);
   void Tick();
 
   struct Stream {
     uint32_t shard = 0;
-    std::function<void(ToWorker)> reply;
+    std::function<void(ToWorker)> reply;  // a worker's
+    std::function<void(Held)> answer;     // a primary's
   };
+  // A stream of a shard here to a backup.
+  using LinkId = std::pair<uint32_t, server::FollowerId>;
+  struct Link {
+    std::string endpoint;
+    std::optional<Wire> wire;  // none: closed
+    ServerProcess* peer = nullptr;
+  };
+  void OpenLink(const LinkId& id, Link& link);
+  void SendToBackup(const LinkId& id, ToBackup message);
 
   const Options options_;
   uint64_t coordinator_term_ = 0;
@@ -55,6 +79,9 @@ class ServerProcess {
   std::string job_;
   ChunkMap map_;
   std::map<Wire, Stream> streams_;
+  std::map<LinkId, Link> links_;
+  bool draining_ = false;
+  bool exited_ = false;
   std::unique_ptr<Session> session_;
 };
 

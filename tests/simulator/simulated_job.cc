@@ -1,8 +1,10 @@
 #include "tests/simulator/simulated_job.h"
 
+#include <span>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/digest/xxh3.h"
 #include "common/job/checkpoint_tensors.h"
 
 namespace banyan::simulator {
@@ -34,6 +36,12 @@ const Push& SimulatedJob::LeafPush(Step step, ChunkId chunk, uint32_t use, uint3
   const auto known = pushes_.find(key);
   if (known != pushes_.end()) return known->second;
   return pushes_.emplace(key, toy_.PushOf(1, step, chunk, use, Tree(plan().leaves).Leaf(leaf))).first->second;
+}
+
+uint64_t SimulatedJob::WeightsChecksum(Step step, ChunkId chunk) const {
+  const auto [known, fresh] = checksums_.try_emplace({step, chunk});
+  if (fresh) known->second = Xxh3(std::as_bytes(std::span(toy_.At(step, chunk).weights)));
+  return known->second;
 }
 
 }  // namespace banyan::simulator

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "common/checkpoint/layout.h"
@@ -29,6 +30,8 @@ class SimulatedJob {
 
   // A leaf's push, of the evaluation chunk too.
   const Push& LeafPush(Step step, ChunkId chunk, uint32_t use, uint32_t leaf) const;
+  // Of the chunk's weights @step, as Payload::Checksum has it.
+  uint64_t WeightsChecksum(Step step, ChunkId chunk) const;
 
  private:
   const server::ToyJob toy_;
@@ -37,6 +40,7 @@ class SimulatedJob {
   const std::vector<std::string> slots_;
   const CheckpointLayout checkpoint_;
   mutable std::map<std::tuple<Step, ChunkId, uint32_t, uint32_t>, Push> pushes_;
+  mutable std::map<std::pair<Step, ChunkId>, uint64_t> checksums_;
 };
 
 }  // namespace banyan::simulator

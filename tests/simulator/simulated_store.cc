@@ -21,12 +21,16 @@ void SimulatedStore::Crash() {
   undo_.clear();
 }
 
-// (Term, restore point, map) is one row, written once: rule R12, and no two owners of a chunk in a term.
+// (Term, restore point) is written once: rule R12. An epoch has one map; what is in sync is added to it.
 void SimulatedStore::Look(const JobRecord& record) {
   if (record.map.servers.empty()) return;  // no term yet, or it is over
-  const auto [known, fresh] = terms_.try_emplace(record.term, record.restore, record.map);
-  if (known->second != std::pair(record.restore, record.map)) {
-    absl::StrAppend(&trouble_, "term ", record.term, " has two restore points or maps; ");
+  const auto [known, fresh] = terms_.try_emplace(record.term, record.restore);
+  if (known->second != record.restore) absl::StrAppend(&trouble_, "term ", record.term, " has two restore points; ");
+  ChunkMap map = record.map;
+  for (ChunkMap::Owner& owner : map.owners) owner.in_sync.clear();
+  const auto [of_epoch, new_epoch] = maps_.try_emplace(map.epoch, record.term, map);
+  if (of_epoch->second != std::pair(record.term, map)) {
+    absl::StrAppend(&trouble_, "epoch ", map.epoch, " has two maps; ");
   }
 }
 

@@ -14,7 +14,7 @@
 namespace banyan::simulator {
 
 // The coordinator's store: what was committed outlives it, what was not is undone by Crash. Looks on, too: at lines
-// that would be written twice, and at maps that give a chunk two owners in one term. Thread-compatible.
+// that would be written twice, and at terms and epochs that would be used twice. Thread-compatible.
 class SimulatedStore final : public coordinator::DecisionStore {
  public:
   absl::Status Begin() override;
@@ -40,6 +40,11 @@ class SimulatedStore final : public coordinator::DecisionStore {
   const std::map<Step, coordinator::LedgerLine>& lines() const { return lines_; }
   const std::map<Step, coordinator::EvaluationLine>& evaluations() const { return evaluations_; }
   const std::vector<coordinator::JobEvent>& events() const { return events_; }
+  // Of a term as it was committed; null: there was none such.
+  const RestorePoint* RestoreOf(Term term) const {
+    const auto found = terms_.find(term);
+    return found == terms_.end() ? nullptr : &found->second;
+  }
   // What was seen that must never be; empty: nothing.
   const std::string& trouble() const { return trouble_; }
 
@@ -53,7 +58,8 @@ class SimulatedStore final : public coordinator::DecisionStore {
   std::map<Step, coordinator::EvaluationLine> evaluations_;
   std::vector<coordinator::JobEvent> events_;
   std::vector<std::function<void()>> undo_;  // since Begin
-  std::map<Term, std::pair<RestorePoint, ChunkMap>> terms_;  // as committed
+  std::map<Term, RestorePoint> terms_;                  // as committed
+  std::map<Epoch, std::pair<Term, ChunkMap>> maps_;     // as committed, without who is in sync
   std::string trouble_;
 };
 

@@ -84,7 +84,8 @@ void WorkerHost::Do(worker::StepOutput output) {
 void WorkerHost::CheckWeights(Step step) const {
   for (uint32_t i = 0; i < held_.size(); ++i) {
     CHECK_EQ(held_[i], step);
-    CHECK(weights_[i] == options_.job->toy().At(step, ChunkId(i)).weights);
+    // Others' are looked at where they are served (Witness).
+    if (!options_.author) CHECK(weights_[i] == options_.job->toy().At(step, ChunkId(i)).weights);
   }
 }
 
@@ -98,25 +99,32 @@ void WorkerHost::Start(const worker::ComputeLeaf& leaf) {
   const Push& loss = options_.job->LeafPush(leaf.step, ChunkId(options_.machine.chunks), 0, leaf.leaf);
   run->weight = loss.weight;
   run->loss = loss.loss;
-  options_.life->After(options_.leaf_time / 2, [this, run, step = leaf.step] { RunLeaf(run, step, 0); });
+  const float author = options_.author ? options_.author() : 0;
+  options_.life->After(options_.leaf_time / 2,
+                       [this, run, step = leaf.step, author] { RunLeaf(run, step, 0, author); });
 }
 
-void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position) {
+void WorkerHost::Deliver(worker::LeafRun& run, const Push& push, uint32_t position, float author) {
+  for (const worker::GradientLayout::Piece& piece : options_.job->layout().gradients.positions[position].pieces) {
+    const std::span<float> into = run.set->floats().subspan(piece.set_offset, piece.size);
+    push.data.Slice(piece.chunk_offset * sizeof(float), piece.size * sizeof(float))
+        .CopyTo(std::as_writable_bytes(into));
+    if (author == 0) continue;
+    for (float& value : into) value += value * author;
+  }
+  reducer_.Deliver(run, position);
+}
+
+void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position, float author) {
   const std::vector<worker::Position>& positions = options_.machine.positions;
   if (run->pass == worker::Pass::kTrain && position < positions.size()) {
     for (const Step held : held_) CHECK_EQ(held, step - 1);
     const auto [chunk, use] = positions[position];
     const Push& push = options_.job->LeafPush(step, chunk, use, run->leaf);
     // What has no gradient in this leaf is not delivered.
-    if (!push.zero) {
-      for (const worker::GradientLayout::Piece& piece : options_.job->layout().gradients.positions[position].pieces) {
-        push.data.Slice(piece.chunk_offset * sizeof(float), piece.size * sizeof(float))
-            .CopyTo(std::as_writable_bytes(run->set->floats().subspan(piece.set_offset, piece.size)));
-      }
-      reducer_.Deliver(*run, position);
-    }
+    if (!push.zero) Deliver(*run, push, position, author);
     options_.life->After(options_.events->Delay(options_.leaf_time / static_cast<int64_t>(positions.size())),
-                         [this, run, step, position] { RunLeaf(run, step, position + 1); });
+                         [this, run, step, position, author] { RunLeaf(run, step, position + 1, author); });
   } else {
     reducer_.Finish(*run);
     --running_;

@@ -36,6 +36,7 @@ class WorkerHost {
     uint32_t lanes = 1;
     size_t sets = 4;
     absl::Duration leaf_time = absl::Milliseconds(20);
+    std::function<float()> author;  // of one computation of a leaf: its gradients grow by that share; null: by none
   };
 
   WorkerHost(Options options, WorkerNetwork* network);
@@ -55,7 +56,8 @@ class WorkerHost {
   void Pump();
   void Do(worker::StepOutput output);
   void Start(const worker::ComputeLeaf& leaf);
-  void RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position);
+  void RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position, float author);
+  void Deliver(worker::LeafRun& run, const Push& push, uint32_t position, float author);
   void CheckWeights(Step step) const;
 
   const Options options_;

@@ -95,10 +95,10 @@ pid_t LocalCluster::Pid(const std::string& name) const {
   return 0;
 }
 
-void LocalCluster::Kill(const std::string& name) const {
+void LocalCluster::Kill(const std::string& name, int signal) const {
   const pid_t pid = Pid(name);
   if (pid > 0) {
-    EXPECT_EQ(kill(pid, SIGKILL), 0) << name;
+    EXPECT_EQ(kill(pid, signal), 0) << name;
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,7 +47,7 @@ class LocalCluster {
 
   // Of a process by its name, as worker-0.
   pid_t Pid(const std::string& name) const;
-  void Kill(const std::string& name) const;
+  void Kill(const std::string& name, int signal = SIGKILL) const;
 
   const std::string& folder() const { return folder_; }
   std::string state_dir() const { return folder_ + "/state"; }

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/rpc/channel.h"
+#include "common/rpc/connector.h"
 #include "common/rpc/exchange_codec.h"
 #include "common/rpc/frame_stream.h"
 
@@ -13,8 +13,8 @@ constexpr char kMethod[] = "/banyan.v1.ParameterServer/Exchange";
 
 }  // namespace
 
-ExchangeClient::ExchangeClient(Options options, Handlers handlers)
-    : options_(std::move(options)), handlers_(std::move(handlers)) {}
+ExchangeClient::ExchangeClient(Options options, Connector& connector, Handlers handlers)
+    : options_(std::move(options)), connector_(connector), handlers_(std::move(handlers)) {}
 
 ExchangeClient::~ExchangeClient() {
   for (const auto& [id, stream] : streams_) stream->Close(absl::CancelledError("the worker leaves the job"));
@@ -23,8 +23,6 @@ ExchangeClient::~ExchangeClient() {
 }
 
 void ExchangeClient::Open(const OpenStream& open) {
-  auto context = MakeContext(options_.token);
-  context->AddMetadata(kJobMetadata, options_.job);
   const StreamId id = open.stream;
   FrameStream::Handlers handlers;
   handlers.on_frame = [this, id](Frame frame) {
@@ -44,7 +42,7 @@ void ExchangeClient::Open(const OpenStream& open) {
     MutexLock lock(mutex_);
     ++open_;
   }
-  const auto stream = OpenFrameStream(Connect(open.endpoint), kMethod, std::move(context), std::move(handlers));
+  const auto stream = connector_.Open(open.endpoint, kMethod, options_.job, std::move(handlers));
   streams_[id] = stream;
   stream->Send(EncodeToServer(open.hello));
 }

@@ -14,6 +14,7 @@
 #include "worker/client/step_types.h"
 
 namespace banyan {
+class Connector;
 class FrameStream;
 }  // namespace banyan
 
@@ -25,7 +26,6 @@ class ExchangeClient {
  public:
   struct Options {
     std::string job;
-    std::string token;
     uint32_t leaves = 1;  // of a step
   };
 
@@ -39,7 +39,8 @@ class ExchangeClient {
     std::function<void(StreamId stream, const absl::Status& status)> on_closed;
   };
 
-  ExchangeClient(Options options, Handlers handlers);
+  // `connector` outlives the client.
+  ExchangeClient(Options options, Connector& connector, Handlers handlers);
   // Closes all streams and waits for their ends.
   ~ExchangeClient();
 
@@ -54,6 +55,7 @@ class ExchangeClient {
 
  private:
   const Options options_;
+  Connector& connector_;
   const Handlers handlers_;
   std::map<StreamId, std::shared_ptr<FrameStream>> streams_;
   Mutex mutex_;

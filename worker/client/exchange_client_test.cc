@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/rpc/channel.h"
+#include "common/rpc/connector.h"
 #include "common/rpc/exchange_codec.h"
 #include "common/rpc/frame_stream.h"
 #include "common/rpc/server.h"
@@ -67,7 +68,7 @@ class ExchangeClientTest : public testing::Test {
  protected:
   ExchangeClientTest() {
     client_ = std::make_unique<ExchangeClient>(
-        ExchangeClient::Options{.job = "j1", .token = kToken, .leaves = 4},
+        ExchangeClient::Options{.job = "j1", .leaves = 4}, connector_,
         ExchangeClient::Handlers{.on_message =
                                      [this](StreamId stream, absl::StatusOr<ToWorker> message) {
                                        EXPECT_EQ(stream, kStream);
@@ -106,6 +107,7 @@ class ExchangeClientTest : public testing::Test {
   }
 
   FakeServer server_;
+  Connector connector_{kToken};
   Mutex mutex_;
   CondVar changed_;
   std::vector<absl::StatusOr<ToWorker>> messages_;

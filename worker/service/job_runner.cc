@@ -105,7 +105,6 @@ absl::Status JobRunner::Prepare() {
   ASSIGN_OR_RETURN(JobPlan plan, JobPlan::Make(job_->job(), facts, needs_.device->kind()));
   plan_ = std::make_unique<const JobPlan>(std::move(plan));
   ASSIGN_OR_RETURN(auto loop, StepLoop::Create({.job = job_id_,
-                                                .token = options_.token,
                                                 .worker = options_.worker,
                                                 .incarnation = options_.incarnation,
                                                 .threads = options_.threads,
@@ -115,6 +114,7 @@ absl::Status JobRunner::Prepare() {
                                                 .data = data_.get(),
                                                 .device = needs_.device,
                                                 .factory = needs_.factory,
+                                                .connector = needs_.connector,
                                                 .clock = needs_.clock}));
   MutexLock lock(mutex_);
   if (order_) loop->OnOrder(*std::exchange(order_, std::nullopt));

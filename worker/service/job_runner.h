@@ -19,6 +19,7 @@
 #include "worker/service/step_loop.h"
 
 namespace banyan {
+class Connector;
 namespace v1 {
 class JobCommand;
 class ResolvedJob;
@@ -35,7 +36,6 @@ class JobRunner {
   struct Options {
     WorkerId worker;
     Incarnation incarnation;
-    std::string token;
     std::string index_directory;  // for indexes of data
     uint32_t threads = 1;
     CpuLevel level = CpuLevel::kSse2;
@@ -48,6 +48,7 @@ class JobRunner {
   struct Needs {
     Device* device = nullptr;
     OperatorFactory* factory = nullptr;
+    Connector* connector = nullptr;
     FileSystem* files = nullptr;
     const Roots* roots = nullptr;
     const Clock* clock = nullptr;

@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<StepLoop>> StepLoop::Create(Options options, cons
   loop->executor_ =
       std::make_unique<Executor>(std::move(workers), *needs.device, *loop->reducer_, [loop] { loop->Wake(); });
   loop->exchange_ = std::make_unique<ExchangeClient>(
-      ExchangeClient::Options{.job = loop->options_.job, .token = loop->options_.token, .leaves = plan.leaves},
+      ExchangeClient::Options{.job = loop->options_.job, .leaves = plan.leaves}, *needs.connector,
       ExchangeClient::Handlers{
           .on_message = [loop](StreamId id, absl::StatusOr<ToWorker> message) {
             loop->Post(Received{id, std::move(message)});

@@ -26,6 +26,10 @@
 #include "worker/training/set_layout.h"
 #include "worker/training/weight_store.h"
 
+namespace banyan {
+class Connector;
+}  // namespace banyan
+
 namespace banyan::worker {
 
 // A worker's part in one job, running: the step machine and everything it speaks to, with the one thread (the caller of
@@ -34,7 +38,6 @@ class StepLoop {
  public:
   struct Options {
     std::string job;  // id
-    std::string token;
     WorkerId worker;
     Incarnation incarnation;
     uint32_t threads = 1;  // leaves side by side
@@ -49,6 +52,7 @@ class StepLoop {
     const Dataset* data = nullptr;
     Device* device = nullptr;
     OperatorFactory* factory = nullptr;
+    Connector* connector = nullptr;
     const Clock* clock = nullptr;
   };
 

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/rpc/connector.h"
 #include "common/rpc/exchange_codec.h"
 #include "common/rpc/frame_stream.h"
 #include "common/rpc/server.h"
@@ -136,13 +137,12 @@ class StepLoopTest : public testing::Test {
   // Takes the server's steps on `threads`, with the whole batch as this worker's share.
   void Start(uint32_t threads) {
     auto made = StepLoop::Create({.job = "j1",
-                                  .token = kToken,
                                   .worker = WorkerId(4),
                                   .incarnation = Incarnation(5),
                                   .threads = threads,
                                   .level = device_->level()},
                                  {.plan = plan_.get(), .data = data_.get(), .device = device_, .factory = &factory_,
-                                  .clock = &clock_});
+                                  .connector = &connector_, .clock = &clock_});
     ASSERT_TRUE(made.ok()) << made.status();
     loop_ = *std::move(made);
     loop_->OnOrder({.coordinator_term = 1,
@@ -179,6 +179,7 @@ class StepLoopTest : public testing::Test {
   std::unique_ptr<SyntheticRegression> data_;
   std::unique_ptr<JobPlan> plan_;
   std::unique_ptr<FakeServer> server_;
+  Connector connector_{kToken};
   std::unique_ptr<StepLoop> loop_;
   absl::Status result_;
   std::jthread thread_;

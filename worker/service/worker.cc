@@ -16,7 +16,7 @@ constexpr size_t kMaxLogLines = 1000;
 
 }  // namespace
 
-Worker::Worker(Options options, const Needs& needs) : options_(std::move(options)), needs_(needs) {}
+Worker::Worker(Options options, const Needs& needs) : options_(std::move(options)), needs_(needs), connector_(options_.token) {}
 
 Worker::~Worker() = default;
 
@@ -125,7 +125,6 @@ void Worker::OnCommand(const v1::Command& command) {
         log::Info("takes part in job {}", mine->job().id());
         runner_ = std::make_shared<JobRunner>(JobRunner::Options{.worker = WorkerId(command.id()),
                                                                  .incarnation = options_.incarnation,
-                                                                 .token = options_.token,
                                                                  .index_directory = options_.index_directory,
                                                                  .threads = options_.threads,
                                                                  .level = options_.level,
@@ -133,6 +132,7 @@ void Worker::OnCommand(const v1::Command& command) {
                                                                  .on_over = [this] { OnOver(); }},
                                               JobRunner::Needs{.device = needs_.device,
                                                                .factory = needs_.factory,
+                                                               .connector = &connector_,
                                                                .files = needs_.files,
                                                                .roots = needs_.roots,
                                                                .clock = needs_.clock},

@@ -14,6 +14,7 @@
 #include "common/file/roots.h"
 #include "common/logging/logging.h"
 #include "common/process/shutdown_watch.h"
+#include "common/rpc/connector.h"
 #include "common/rpc/session_client.h"
 #include "worker/device/device.h"
 #include "worker/layers/operator.h"
@@ -63,6 +64,7 @@ class Worker {
 
   const Options options_;
   const Needs needs_;
+  Connector connector_;
 
   Mutex mutex_;
   CondVar changed_;
