@@ -59,6 +59,8 @@ class Members {
     // After which jobs go on without a server that they can spare: others have its chunks, in sync. Twice as long each
     // time that it was wrong.
     absl::Duration patience = absl::Milliseconds(500);
+    // Others compute the leaves of a worker that is silent for so long, though its lease lives.
+    absl::Duration silence = absl::Milliseconds(600);
   };
 
   explicit Members(Leases leases) : leases_(leases) {}

@@ -92,6 +92,13 @@ grpc::Status JobsService::Resume(grpc::ServerContext*, const v1::ResumeRequest* 
   }));
 }
 
+grpc::Status JobsService::Scale(grpc::ServerContext*, const v1::ScaleRequest* request, v1::ScaleResponse*) {
+  return ToGrpc(core_.Call([&](Core::State& state) {
+    ASSIGN_OR_RETURN(const JobMachine* job, state.cluster.Find(request->job()));
+    return state.cluster.Scale(job->record().id, request->min(), request->max(), state.now);
+  }));
+}
+
 grpc::Status JobsService::Cluster(grpc::ServerContext*, const v1::ClusterRequest*, v1::ClusterResponse* response) {
   return ToGrpc(core_.Call([&](Core::State& state) {
     *response = DescribeCluster(state.cluster, state.now);

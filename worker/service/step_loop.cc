@@ -33,7 +33,8 @@ StepLoop::StepLoop(Options options, const Needs& needs)
       needs_(needs),
       time_(*needs.clock),
       layout_(SetLayout::Make(needs.plan->graph, needs.plan->layout)),
-      machine_(MachineOptions(options_, *needs.plan)) {}
+      machine_(MachineOptions(options_, *needs.plan)),
+      speed_(options_.threads) {}
 
 absl::StatusOr<std::unique_ptr<StepLoop>> StepLoop::Create(Options options, const Needs& needs) {
   std::unique_ptr<StepLoop> made(new StepLoop(std::move(options), needs));
@@ -141,18 +142,16 @@ void StepLoop::Take(Received& received) {
 
 void StepLoop::Take(Written& written) {
   machine_.OnWritten(written.stream);
-  std::vector<std::pair<absl::Duration, size_t>>& sending = sending_[written.stream];
-  if (sending.empty()) return;
-  const auto [since, bytes] = sending.front();
-  sending.erase(sending.begin());
-  if (bytes > 0) {
-    seconds_per_byte_.Add(absl::ToDoubleSeconds(written.at - since) / static_cast<double>(bytes));
-  }
+  size_t& sending = sending_[written.stream];
+  if (sending == 0) return;
+  --sending;
+  speed_.OnWritten(written.at);
 }
 
 void StepLoop::Take(Closed& closed) {
   log::Info("the stream to a server ended: {}", closed.status.ToString());
   exchange_->Forget(closed.stream);
+  speed_.OnLost(sending_[closed.stream], needs_.clock->Monotonic());
   sending_.erase(closed.stream);
   machine_.OnStreamClosed(closed.stream);
 }
@@ -166,7 +165,7 @@ void StepLoop::TakeFinishedLeaves() {
       failure_ = Annotate(leaf.status, absl::StrCat("leaf ", leaf.leaf));
       continue;
     }
-    if (leaf.pass == Pass::kTrain) seconds_per_leaf_.Add(leaf.seconds);
+    if (leaf.pass == Pass::kTrain) speed_.OnLeaf(leaf.generation, leaf.seconds);
     machine_.OnLeafComputed(leaf.generation, leaf.leaf, leaf.pass);
   }
 }
@@ -188,12 +187,14 @@ void StepLoop::Do(CloseStream& close) {
 
 void StepLoop::Do(Send& send) {
   const auto* push = std::get_if<Push>(&send.message);
-  sending_[send.stream].emplace_back(needs_.clock->Monotonic(), push == nullptr ? 0 : push->data.size());
+  ++sending_[send.stream];
+  speed_.OnSent(push == nullptr ? 0 : push->data.size(), needs_.clock->Monotonic());
   exchange_->Send(send.stream, send.message, send.priority);
 }
 
 void StepLoop::Do(BeginStep& begin) {
   targets_ = 0;
+  speed_.OnStep();
   reducer_->Begin(begin.generation);
 }
 
@@ -246,8 +247,8 @@ void StepLoop::UpdateReport() {
                       .ready = machine_.ready(),
                       .broken_peers = broken,
                       .waits = machine_.Waits(),
-                      .seconds_per_leaf = seconds_per_leaf_.value,
-                      .seconds_per_push = seconds_per_byte_.value * model_bytes};
+                      .seconds_per_leaf = speed_.seconds_per_leaf(),
+                      .seconds_per_push = speed_.seconds_per_byte() * model_bytes};
   report.counters = {{"leaves_computed", counters.leaves_computed},
                      {"leaves_recomputed", counters.leaves_recomputed},
                      {"evaluation_leaves_computed", counters.evaluation_leaves_computed},

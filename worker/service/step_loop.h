@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,6 +20,7 @@
 #include "worker/data/dataset.h"
 #include "worker/device/device.h"
 #include "worker/layers/operator.h"
+#include "worker/service/speedometer.h"
 #include "worker/training/executor.h"
 #include "worker/training/gradient_reducer.h"
 #include "worker/training/set_layout.h"
@@ -83,12 +83,6 @@ class StepLoop {
   struct Left {};
   using Event = std::variant<JobOrder, Received, Written, Closed, Left>;
 
-  // A running mean that forgets.
-  struct Average {
-    double value = 0;
-    void Add(double sample) { value = value == 0 ? sample : value + (sample - value) / 8; }
-  };
-
   StepLoop(Options options, const Needs& needs);
 
   void Post(Event event);
@@ -135,10 +129,8 @@ class StepLoop {
   bool left_ = false;
   absl::Status failure_;
   uint32_t targets_ = 0;  // of the open step
-  Average seconds_per_leaf_;
-  Average seconds_per_byte_;
-  // By stream: when each message that is not written yet was given to gRPC, and its bytes.
-  std::map<StreamId, std::vector<std::pair<absl::Duration, size_t>>> sending_;
+  Speedometer speed_;
+  std::map<StreamId, size_t> sending_;  // messages that are not written yet
   absl::Duration reported_at_ = -absl::InfiniteDuration();
 
   mutable Mutex mutex_;
