@@ -18,6 +18,7 @@
 #include "coordinator/jobs/job_record.h"
 #include "coordinator/jobs/ledger_book.h"
 #include "coordinator/membership/members.h"
+#include "coordinator/shares/audits.h"
 #include "coordinator/shares/paces.h"
 #include "coordinator/shares/stragglers.h"
 
@@ -139,6 +140,7 @@ class JobMachine {
 
   // job_workers.cc
   void TakePace(WorkerId worker, const JobReport& report, Now now);
+  void TakeAudits(WorkerId worker, const JobReport& report, Now now);
   void DropWorker(WorkerId worker);
   // Too few are left: nobody computes until there are enough.
   void WaitForWorkers(std::string why, Now now);
@@ -155,7 +157,7 @@ class JobMachine {
   void MoveLeaves(Now now);
   // All that Proceed does about workers while steps go on.
   void Balance(Now now);
-  bool RelieveStragglers(Step open, Now now);
+  void RelieveStragglers(Now now);
   void ConsiderPlan(Step open, Now now);
   bool AssignmentIsKnown() const;  // all workers that it is for have said so
   Step OpenStep() const;           // the lowest step that is not done, as far as is known
@@ -201,6 +203,8 @@ class JobMachine {
   // Who computes what.
   Paces paces_;
   Stragglers stragglers_;
+  Audits audits_;
+  bool audit_idles_ = false;     // one worker computes: told
   bool leaf_plan_holds_ = true;  // nobody came or went since the job began
   bool provisional_ = false;     // leaves were moved in haste: a plan is due
   absl::Duration planned_at_;

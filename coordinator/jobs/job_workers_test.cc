@@ -89,8 +89,10 @@ class JobWorkersTest : public testing::Test {
   Step from_step() const { return job_->assignment()->from_step; }
   JobState state() const { return job_->record().state; }
   void Wait(absl::Duration duration) {
-    now_.monotonic += duration;
-    job_->OnTick(false, now_);
+    for (absl::Duration passed; passed < duration; passed += absl::Milliseconds(100)) {
+      now_.monotonic += absl::Milliseconds(100);
+      job_->OnTick(false, now_);
+    }
   }
 
   FakeEffects effects_;
@@ -272,6 +274,7 @@ TEST_F(JobWorkersTest, OthersComputeWhatASilentWorkerOwes) {
   EXPECT_THAT(Shares(), ElementsAre(2, 6));
   // The next step lacks the rest.
   StepIs(5, {0, 2});
+  Wait(absl::Milliseconds(100));
   EXPECT_THAT(Shares(), ElementsAre(0, 8));
   EXPECT_TRUE(job_->Has(Role::kWorker, 11)) << "its lease lives";
   // Wrongly suspected: it is admitted again, and nobody waits for it until then.
@@ -288,7 +291,7 @@ TEST_F(JobWorkersTest, OthersComputeWhatASilentWorkerOwes) {
 TEST_F(JobWorkersTest, OthersComputeWhatALateWorkerOwesUntilItFinishesALeaf) {
   Make("workers { min: 1 }", {11, 12});
   const auto beat = [&](Step step, LeafRange missing, uint64_t late_leaves) {
-    now_.monotonic += absl::Milliseconds(100);
+    Wait(absl::Milliseconds(100));
     StepIs(step, missing);
     Report(11, 0.01, late_leaves);
     Report(12, 0.01, ++computed_);
@@ -306,17 +309,50 @@ TEST_F(JobWorkersTest, OthersComputeWhatALateWorkerOwesUntilItFinishesALeaf) {
 TEST_F(JobWorkersTest, NobodyIsLateWhenAllAre) {
   Make("workers { min: 1 }", {11, 12});
   for (Step step = 1; step < 10; ++step) {
-    now_.monotonic += absl::Milliseconds(100);
+    Wait(absl::Milliseconds(100));
     StepIs(step);
     ReportAll({{11, 0.01}, {12, 0.01}});
   }
   for (int i = 0; i < 50; ++i) {
-    now_.monotonic += absl::Milliseconds(100);
+    Wait(absl::Milliseconds(100));
     StepIs(10);
     Report(11, 0.01, 100);
     Report(12, 0.01, 100);
   }
   EXPECT_EQ(effects_.CountEvents("WORKER_LATE"), 0);
+}
+
+// ---- The audit.
+
+TEST_F(JobWorkersTest, ALeafThatTwoWorkersComputeDifferentlyFailsTheJob) {
+  Make("workers { min: 1 } audit: 0.5", {11, 12});
+  const size_t fingerprints = job_->plan()->layout.positions().size() + 1;
+  JobReport report = {.term = 1, .audits = {{.term = 1, .step = 3, .leaf = 5}}};
+  report.audits[0].fingerprints.assign(fingerprints, 7);
+  job_->OnReport(Role::kWorker, 11, report, 0, now_);
+  job_->OnReport(Role::kWorker, 12, report, 0, now_);
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(job_->Counters()["audits_compared"], 1);
+  report.audits[0].fingerprints[0] = 8;
+  report.audits[0].term = 0;
+  job_->OnReport(Role::kWorker, 12, report, 0, now_);
+  EXPECT_EQ(state(), kRunning) << "of another term";
+  report.audits[0].term = 1;
+  job_->OnReport(Role::kWorker, 12, report, 0, now_);
+  EXPECT_EQ(state(), kFailed);
+  const std::string& parameter =
+      job_->plan()->graph.parameter(job_->plan()->layout.chunk(ChunkId(0)).segments[0].parameter).name;
+  EXPECT_THAT(job_->record().reason,
+              HasSubstr("audit: leaf 5 of step 3 was computed by worker-11 and by worker-12, and differs in chunk 0 (" +
+                        parameter));
+  EXPECT_EQ(effects_.CountEvents("AUDIT_DIFFERS"), 1);
+}
+
+TEST_F(JobWorkersTest, AnAuditWithOneWorkerSaysSo) {
+  Make("workers { min: 1 } audit: 0.5", {11, 12});
+  EXPECT_EQ(effects_.CountEvents("AUDIT_IDLE"), 0);
+  Lose(12);
+  EXPECT_EQ(effects_.CountEvents("AUDIT_IDLE"), 1);
 }
 
 }  // namespace
