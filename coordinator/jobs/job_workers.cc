@@ -101,7 +101,7 @@ void JobMachine::WaitForWorkers(std::string why, Now now) {
         now);
 }
 
-absl::Status JobMachine::Scale(uint32_t min, uint32_t max, Now now) {
+absl::Status JobMachine::ScaleWorkers(uint32_t min, uint32_t max, Now now) {
   if (record_.state == kSucceeded) {
     return absl::FailedPreconditionError(absl::StrCat("job ", record_.id, " is SUCCEEDED; it needs no workers"));
   }

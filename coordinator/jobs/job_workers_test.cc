@@ -235,7 +235,7 @@ TEST_F(JobWorkersTest, TooFewWorkersWaitAndSayForHowLong) {
 TEST_F(JobWorkersTest, WorkersBeyondTheMostGoAfterTheStep) {
   Make("workers { min: 1 }", {11, 12, 13});
   StepIs(4);
-  ASSERT_TRUE(job_->Scale(1, 2, now_).ok());
+  ASSERT_TRUE(job_->ScaleWorkers(1, 2, now_).ok());
   EXPECT_EQ(effects_.records["j1"].job.run().workers().max(), 2) << "durable";
   job_->Proceed(now_);
   EXPECT_EQ(from_step(), 6);
@@ -248,13 +248,13 @@ TEST_F(JobWorkersTest, WorkersBeyondTheMostGoAfterTheStep) {
   EXPECT_EQ(state(), kRunning);
   EXPECT_EQ(from_step(), 1) << "should a step be open in which it had leaves";
   EXPECT_EQ(job_->workers_wanted(), 0);
-  ASSERT_TRUE(job_->Scale(2, 4, now_).ok());
+  ASSERT_TRUE(job_->ScaleWorkers(2, 4, now_).ok());
   EXPECT_EQ(job_->workers_wanted(), 2);
 }
 
 TEST_F(JobWorkersTest, MoreThanThereAreAreWaitedFor) {
   Make("workers { min: 1 }", {11});
-  ASSERT_TRUE(job_->Scale(2, 3, now_).ok());
+  ASSERT_TRUE(job_->ScaleWorkers(2, 3, now_).ok());
   EXPECT_EQ(state(), kRecovering);
   EXPECT_THAT(job_->record().reason, HasSubstr("more workers were asked for; 1 of at least 2 are left"));
   Join(12);
