@@ -218,12 +218,16 @@ TEST_F(CommandsTest, ScalesToAMostOrBetweenTwoNumbers) {
   ASSERT_EQ(Run({"scale", "j1", "--workers=2..5"}), 0);
   EXPECT_EQ(world_.cluster.scaled.back().min(), 2);
   EXPECT_EQ(world_.cluster.scaled.back().max(), 5);
+  EXPECT_EQ(world_.cluster.scaled.back().servers(), 0);
+  ASSERT_EQ(Run({"scale", "j1", "--servers=3"}), 0);
+  EXPECT_EQ(world_.cluster.scaled.back().max(), 0);
+  EXPECT_EQ(world_.cluster.scaled.back().servers(), 3);
   for (const char* wrong : {"", "0", "5..2", "2..", "..5", "2..0", "2...5", "many", "5000", "-1"}) {
     EXPECT_EQ(Run({"scale", "j1", absl::StrCat("--workers=", wrong)}), 2) << wrong;
   }
   EXPECT_EQ(Run({"scale", "j1"}), 2);
   EXPECT_EQ(Run({"scale", "nobody", "--workers=4"}), 5);
-  EXPECT_EQ(world_.cluster.scaled.size(), 3);
+  EXPECT_EQ(world_.cluster.scaled.size(), 4);
 }
 
 TEST_F(CommandsTest, MetricsAreExact) {

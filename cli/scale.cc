@@ -13,7 +13,7 @@
 namespace banyan::cli {
 namespace {
 
-constexpr uint32_t kMost = 4096;  // as run.workers.max
+constexpr uint32_t kMost = 4096;  // as of run.workers.max and run.servers.count
 
 struct Range {
   uint32_t min = 0;  // 0: not said
@@ -36,17 +36,20 @@ std::optional<Range> ReadRange(const std::string& text) {
 ExitCode ScaleCommand(Environment& environment, std::span<const std::string> arguments) {
   ClusterFlags cluster;
   std::string workers;
+  std::optional<uint64_t> servers;
   Flags flags({.command = "scale",
                .arguments = "JOB",
-               .summary = "Changes how many workers a job takes, for good and while it trains: at most N, or between MIN\n"
-                          "and MAX. It waits while there are fewer than MIN; those beyond MAX leave after the step and\n"
-                          "are free for other jobs. It starts and ends no process.",
+               .summary = "Changes how many workers and servers a job takes, for good and while it trains: at most N\n"
+                          "workers, or between MIN and MAX. It waits while there are fewer than MIN; those beyond MAX leave\n"
+                          "after the step, servers beyond N when their chunks have moved, and are free for other jobs. It\n"
+                          "starts and ends no process.",
                .least = 1,
                .most = 1});
   flags.AddText("workers", "N|MIN..MAX", &workers, "sets run.workers.max, or min and max");
+  flags.AddCount("servers", 1, kMost, &servers, "sets run.servers.count");
   cluster.AddTo(flags);
   if (const auto code = ParseFlags(environment, flags, arguments)) return *code;
-  const std::optional<Range> range = ReadRange(workers);
+  const std::optional<Range> range = workers.empty() && servers ? Range() : ReadRange(workers);
   if (!range) {
     Fail(environment, absl::InvalidArgumentError(absl::StrCat("--workers is '", workers, "', expected N or MIN..MAX, 1 to ",
                                                               kMost, ", as 4 or 2..4")));
@@ -58,6 +61,7 @@ ExitCode ScaleCommand(Environment& environment, std::span<const std::string> arg
   request.set_job(flags.arguments().front());
   request.set_min(range->min);
   request.set_max(range->max);
+  request.set_servers(static_cast<uint32_t>(servers.value_or(0)));
   const absl::Status scaled = (*client)->Scale(request);
   return scaled.ok() ? ExitCode::kDone : Fail(environment, scaled);
 }

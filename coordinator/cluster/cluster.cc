@@ -236,17 +236,7 @@ absl::Status Cluster::Resume(const std::string& id, const v1::Run* run, std::vec
   return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
 }
 
-absl::Status Cluster::ScaleServers(const std::string& id, uint32_t count, Now now) {
-  for (const auto& [number, job] : jobs_) {
-    if (job->record().id != id) continue;
-    RETURN_IF_ERROR(job->ScaleServers(count, now));
-    Distribute(now);
-    return absl::OkStatus();
-  }
-  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
-}
-
-absl::Status Cluster::Scale(const std::string& id, uint32_t min, uint32_t max, Now now) {
+absl::Status Cluster::ScaleWorkers(const std::string& id, uint32_t min, uint32_t max, Now now) {
   for (const auto& [number, job] : jobs_) {
     if (job->record().id != id) continue;
     v1::Job scaled = job->record().job;
@@ -255,7 +245,17 @@ absl::Status Cluster::Scale(const std::string& id, uint32_t min, uint32_t max, N
     if (min != 0) workers.set_min(min);
     if (min == 0 && workers.has_max()) workers.set_min(std::min(workers.min(), workers.max()));
     RETURN_IF_ERROR(config::ValidateJob(scaled).ToStatus());
-    RETURN_IF_ERROR(job->Scale(workers.min(), workers.has_max() ? workers.max() : 0, now));
+    RETURN_IF_ERROR(job->ScaleWorkers(workers.min(), workers.has_max() ? workers.max() : 0, now));
+    Distribute(now);
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+}
+
+absl::Status Cluster::ScaleServers(const std::string& id, uint32_t count, Now now) {
+  for (const auto& [number, job] : jobs_) {
+    if (job->record().id != id) continue;
+    RETURN_IF_ERROR(job->ScaleServers(count, now));
     Distribute(now);
     return absl::OkStatus();
   }

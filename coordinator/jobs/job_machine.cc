@@ -267,6 +267,7 @@ void JobMachine::BeginTerm(Now now) {
   }
   assignment_.reset();
   assigner_->Forget();
+  audits_.Forget();
   parts_.clear();
   publishing_.clear();
   published_.clear();

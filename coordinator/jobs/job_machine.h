@@ -18,6 +18,7 @@
 #include "coordinator/jobs/job_record.h"
 #include "coordinator/jobs/ledger_book.h"
 #include "coordinator/membership/members.h"
+#include "coordinator/shares/audits.h"
 #include "coordinator/shares/paces.h"
 #include "coordinator/shares/stragglers.h"
 
@@ -89,11 +90,11 @@ class JobMachine {
   // ---- What people ask. FAILED_PRECONDITION, with the reason, where the state does not allow it.
   absl::Status Stop(bool at_once, Now now);
   absl::Status Resume(const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+  // Changes run.workers for good; `max` 0: as it is. Workers beyond the most go when the step after next begins.
+  absl::Status ScaleWorkers(uint32_t min, uint32_t max, Now now);
   // From now on the job wants so many servers (run.servers.count, durable): it takes those that are free, or lets some
   // go, whose chunks move first. INVALID_ARGUMENT for none.
   absl::Status ScaleServers(uint32_t count, Now now);
-  // Changes run.workers for good; `max` 0: as it is. Workers beyond the most go when the step after next begins.
-  absl::Status Scale(uint32_t min, uint32_t max, Now now);
 
   // ---- What is known.
   // Nothing: the process has no part in the job.
@@ -112,9 +113,9 @@ class JobMachine {
     Members::Member member;
     std::optional<JobReport> last;  // without entries and parts
     bool ready = false;             // for the term that is in force
+    bool released = false;          // a worker beyond run.workers.max: it goes when it has no leaves
     bool dismissed = false;  // servers: it leaves because the job wants fewer
     std::optional<absl::Duration> accused_since;  // servers: most of its peers cannot reach it
-    bool released = false;          // a worker beyond run.workers.max: it goes when it has no leaves
   };
   using Processes = std::map<uint64_t, Process>;
 
@@ -161,6 +162,7 @@ class JobMachine {
 
   // job_workers.cc
   void TakePace(WorkerId worker, const JobReport& report, Now now);
+  void TakeAudits(WorkerId worker, const JobReport& report, Now now);
   void DropWorker(WorkerId worker);
   // Too few are left: nobody computes until there are enough.
   void WaitForWorkers(std::string why, Now now);
@@ -177,7 +179,7 @@ class JobMachine {
   void MoveLeaves(Now now);
   // All that Proceed does about workers while steps go on.
   void Balance(Now now);
-  bool RelieveStragglers(Step open, Now now);
+  void RelieveStragglers(Now now);
   void ConsiderPlan(Step open, Now now);
   bool AssignmentIsKnown() const;  // all workers that it is for have said so
   Step OpenStep() const;           // the lowest step that is not done, as far as is known
@@ -227,6 +229,8 @@ class JobMachine {
   // Who computes what.
   Paces paces_;
   Stragglers stragglers_;
+  Audits audits_;
+  bool audit_idles_ = false;     // one worker computes: told
   bool leaf_plan_holds_ = true;  // nobody came or went since the job began
   bool provisional_ = false;     // leaves were moved in haste: a plan is due
   absl::Duration planned_at_;

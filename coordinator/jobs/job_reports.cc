@@ -72,6 +72,7 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   process.last = report;
   process.last->entries.clear();
   process.last->parts.clear();
+  process.last->audits.clear();
   if (rss_bytes > 0) {
     uint64_t& peak = record_.peak_rss_bytes[name];
     peak = std::max(peak, rss_bytes);
@@ -82,6 +83,7 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   if (role == Role::kWorker) {
     TakePace(WorkerId(id), report, now);
     TakeDataFacts(id, report, now);
+    TakeAudits(WorkerId(id), report, now);
   }
   if (!IsActive(record_.state)) return;
   if (assigner_) assigner_->Seen(report.assignment_version);

@@ -168,6 +168,7 @@ void JobMachine::OnTick(bool busy_elsewhere, Now now) {
   Proceed(now);
   const absl::Duration quiet = now.monotonic - last_progress_;
   const bool moves = record_.state == kRunning || record_.state == kStopping;
+  if (moves) RelieveStragglers(now);
   const bool loads = record_.state == kStarting && plan_ != nullptr;
   if ((moves && quiet > options_.stall_limit) || (loads && quiet > kStallsToStart * options_.stall_limit)) {
     const absl::Duration limit = options_.stall_limit * (loads ? kStallsToStart : 1);

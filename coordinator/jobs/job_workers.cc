@@ -45,6 +45,37 @@ void JobMachine::TakePace(WorkerId worker, const JobReport& report, Now now) {
   process.ready = process.ready || (report.ready && report.term == record_.term);
 }
 
+// docs/adr/0008-audit.md: the job's promise is broken, and nobody knows since when.
+void JobMachine::TakeAudits(WorkerId worker, const JobReport& report, Now now) {
+  const auto found = workers_.find(worker.value());
+  if (found == workers_.end()) return;  // what it reported has ended the job
+  const Introduction process = found->second.member.introduction;
+  const std::string who = process.host.empty() ? process.name : absl::StrCat(process.name, " on ", process.host);
+  for (const LeafAudit& audit : report.audits) {
+    if (!plan_ || audit.term != record_.term || !IsActive(record_.state)) return;
+    const uint64_t before = audits_.compared();
+    const std::optional<Audits::Difference> difference = audits_.Take(who, audit);
+    record_.counters["audits_compared"] += audits_.compared() - before;
+    if (!difference.has_value()) continue;
+    std::string place = "the loss";
+    const auto positions = plan_->layout.positions();
+    if (difference->fingerprint < positions.size()) {
+      const ChunkUse use = positions[difference->fingerprint];
+      std::vector<std::string> names;
+      for (const Segment& segment : plan_->layout.chunk(use.chunk).segments) {
+        names.push_back(plan_->graph.parameter(segment.parameter).name);
+      }
+      place = absl::StrCat("chunk ", use.chunk.value(), " (", absl::StrJoin(names, ", "), ")");
+    }
+    const std::string text =
+        absl::StrCat("leaf ", audit.leaf, " of step ", audit.step, " was computed by ", difference->first, " and by ",
+                     difference->second, ", and differs in ", place,
+                     "; one of the two computes wrong: test both hosts, and trust no checkpoint since it was last well");
+    Note(now, "AUDIT_DIFFERS", "", text);
+    Fail(absl::StrCat("audit: ", text), now);
+  }
+}
+
 void JobMachine::DropWorker(WorkerId worker) {
   const auto found = workers_.find(worker.value());
   KeepCounters(found->second);
@@ -70,7 +101,7 @@ void JobMachine::WaitForWorkers(std::string why, Now now) {
         now);
 }
 
-absl::Status JobMachine::Scale(uint32_t min, uint32_t max, Now now) {
+absl::Status JobMachine::ScaleWorkers(uint32_t min, uint32_t max, Now now) {
   if (record_.state == kSucceeded) {
     return absl::FailedPreconditionError(absl::StrCat("job ", record_.id, " is SUCCEEDED; it needs no workers"));
   }
@@ -208,6 +239,13 @@ void JobMachine::Announce(Assignment assignment, Now now) {
        absl::StrCat("version ", assignment_->version, " from step ", assignment_->from_step, " over ",
                     assignment_->shares.size(), assignment_->shares.size() == 1 ? " worker: " : " workers: ",
                     absl::StrJoin(assignment_->shares, ", ", leaves), " leaves"));
+  const auto computing = std::count_if(assignment_->shares.begin(), assignment_->shares.end(),
+                                       [](const Assignment::Share& share) { return !share.nodes.empty(); });
+  const bool idles = record_.job.run().audit() > 0 && computing < 2;
+  if (idles && !audit_idles_) {
+    Note(now, "AUDIT_IDLE", "", "run.audit needs two workers with leaves; nothing is audited while there is one");
+  }
+  audit_idles_ = idles;
 }
 
 void JobMachine::MoveLeaves(Now now) {
@@ -241,15 +279,17 @@ void JobMachine::Balance(Now now) {
   }
   assigner_->Settle(open, known);
   stragglers_.StepIs(open, now.monotonic);
-  if (RelieveStragglers(open, now)) return;
   LetReleasedGo(open, now);
   ConsiderPlan(open, now);
 }
 
-bool JobMachine::RelieveStragglers(Step open, Now now) {
+// Only when time has passed, and so all that was reported by then is known.
+void JobMachine::RelieveStragglers(Now now) {
+  if (!assignment_.has_value()) return;
+  const Step open = OpenStep();
   const Assignment* const in_force = assigner_->InForce(open);
   const LeafSet missing = Missing(open);
-  if (in_force == nullptr || missing.empty()) return false;
+  if (in_force == nullptr || missing.empty()) return;
   const Tree tree(plan_->leaves);
   std::set<WorkerId> owing;
   for (const Assignment::Share& share : in_force->shares) {
@@ -268,9 +308,7 @@ bool JobMachine::RelieveStragglers(Step open, Now now) {
   helpers = Computing();
   const bool helped = std::any_of(helpers.begin(), helpers.end(), may_help);
   const bool late = std::any_of(owing.begin(), owing.end(), [&](WorkerId worker) { return !may_help(worker); });
-  if (!helped || !late) return false;
-  MoveLeaves(now);
-  return true;
+  if (helped && late) MoveLeaves(now);
 }
 
 // Section 7 of the protocol. The version before stays in force for two steps, and commands carry one version: so

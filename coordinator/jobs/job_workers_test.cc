@@ -89,8 +89,10 @@ class JobWorkersTest : public testing::Test {
   Step from_step() const { return job_->assignment()->from_step; }
   JobState state() const { return job_->record().state; }
   void Wait(absl::Duration duration) {
-    now_.monotonic += duration;
-    job_->OnTick(false, now_);
+    for (absl::Duration passed; passed < duration; passed += absl::Milliseconds(100)) {
+      now_.monotonic += absl::Milliseconds(100);
+      job_->OnTick(false, now_);
+    }
   }
 
   FakeEffects effects_;
@@ -233,7 +235,7 @@ TEST_F(JobWorkersTest, TooFewWorkersWaitAndSayForHowLong) {
 TEST_F(JobWorkersTest, WorkersBeyondTheMostGoAfterTheStep) {
   Make("workers { min: 1 }", {11, 12, 13});
   StepIs(4);
-  ASSERT_TRUE(job_->Scale(1, 2, now_).ok());
+  ASSERT_TRUE(job_->ScaleWorkers(1, 2, now_).ok());
   EXPECT_EQ(effects_.records["j1"].job.run().workers().max(), 2) << "durable";
   job_->Proceed(now_);
   EXPECT_EQ(from_step(), 6);
@@ -246,13 +248,13 @@ TEST_F(JobWorkersTest, WorkersBeyondTheMostGoAfterTheStep) {
   EXPECT_EQ(state(), kRunning);
   EXPECT_EQ(from_step(), 1) << "should a step be open in which it had leaves";
   EXPECT_EQ(job_->workers_wanted(), 0);
-  ASSERT_TRUE(job_->Scale(2, 4, now_).ok());
+  ASSERT_TRUE(job_->ScaleWorkers(2, 4, now_).ok());
   EXPECT_EQ(job_->workers_wanted(), 2);
 }
 
 TEST_F(JobWorkersTest, MoreThanThereAreAreWaitedFor) {
   Make("workers { min: 1 }", {11});
-  ASSERT_TRUE(job_->Scale(2, 3, now_).ok());
+  ASSERT_TRUE(job_->ScaleWorkers(2, 3, now_).ok());
   EXPECT_EQ(state(), kRecovering);
   EXPECT_THAT(job_->record().reason, HasSubstr("more workers were asked for; 1 of at least 2 are left"));
   Join(12);
@@ -272,6 +274,7 @@ TEST_F(JobWorkersTest, OthersComputeWhatASilentWorkerOwes) {
   EXPECT_THAT(Shares(), ElementsAre(2, 6));
   // The next step lacks the rest.
   StepIs(5, {0, 2});
+  Wait(absl::Milliseconds(100));
   EXPECT_THAT(Shares(), ElementsAre(0, 8));
   EXPECT_TRUE(job_->Has(Role::kWorker, 11)) << "its lease lives";
   // Wrongly suspected: it is admitted again, and nobody waits for it until then.
@@ -288,7 +291,7 @@ TEST_F(JobWorkersTest, OthersComputeWhatASilentWorkerOwes) {
 TEST_F(JobWorkersTest, OthersComputeWhatALateWorkerOwesUntilItFinishesALeaf) {
   Make("workers { min: 1 }", {11, 12});
   const auto beat = [&](Step step, LeafRange missing, uint64_t late_leaves) {
-    now_.monotonic += absl::Milliseconds(100);
+    Wait(absl::Milliseconds(100));
     StepIs(step, missing);
     Report(11, 0.01, late_leaves);
     Report(12, 0.01, ++computed_);
@@ -306,17 +309,50 @@ TEST_F(JobWorkersTest, OthersComputeWhatALateWorkerOwesUntilItFinishesALeaf) {
 TEST_F(JobWorkersTest, NobodyIsLateWhenAllAre) {
   Make("workers { min: 1 }", {11, 12});
   for (Step step = 1; step < 10; ++step) {
-    now_.monotonic += absl::Milliseconds(100);
+    Wait(absl::Milliseconds(100));
     StepIs(step);
     ReportAll({{11, 0.01}, {12, 0.01}});
   }
   for (int i = 0; i < 50; ++i) {
-    now_.monotonic += absl::Milliseconds(100);
+    Wait(absl::Milliseconds(100));
     StepIs(10);
     Report(11, 0.01, 100);
     Report(12, 0.01, 100);
   }
   EXPECT_EQ(effects_.CountEvents("WORKER_LATE"), 0);
+}
+
+// ---- The audit.
+
+TEST_F(JobWorkersTest, ALeafThatTwoWorkersComputeDifferentlyFailsTheJob) {
+  Make("workers { min: 1 } audit: 0.5", {11, 12});
+  const size_t fingerprints = job_->plan()->layout.positions().size() + 1;
+  JobReport report = {.term = 1, .audits = {{.term = 1, .step = 3, .leaf = 5}}};
+  report.audits[0].fingerprints.assign(fingerprints, 7);
+  job_->OnReport(Role::kWorker, 11, report, 0, now_);
+  job_->OnReport(Role::kWorker, 12, report, 0, now_);
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(job_->Counters()["audits_compared"], 1);
+  report.audits[0].fingerprints[0] = 8;
+  report.audits[0].term = 0;
+  job_->OnReport(Role::kWorker, 12, report, 0, now_);
+  EXPECT_EQ(state(), kRunning) << "of another term";
+  report.audits[0].term = 1;
+  job_->OnReport(Role::kWorker, 12, report, 0, now_);
+  EXPECT_EQ(state(), kFailed);
+  const std::string& parameter =
+      job_->plan()->graph.parameter(job_->plan()->layout.chunk(ChunkId(0)).segments[0].parameter).name;
+  EXPECT_THAT(job_->record().reason,
+              HasSubstr("audit: leaf 5 of step 3 was computed by worker-11 and by worker-12, and differs in chunk 0 (" +
+                        parameter));
+  EXPECT_EQ(effects_.CountEvents("AUDIT_DIFFERS"), 1);
+}
+
+TEST_F(JobWorkersTest, AnAuditWithOneWorkerSaysSo) {
+  Make("workers { min: 1 } audit: 0.5", {11, 12});
+  EXPECT_EQ(effects_.CountEvents("AUDIT_IDLE"), 0);
+  Lose(12);
+  EXPECT_EQ(effects_.CountEvents("AUDIT_IDLE"), 1);
 }
 
 }  // namespace

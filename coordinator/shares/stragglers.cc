@@ -1,6 +1,7 @@
 #include "coordinator/shares/stragglers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -47,13 +48,15 @@ absl::Duration Stragglers::Limit(absl::Duration expected) const {
 std::vector<Stragglers::Judgement> Stragglers::Judge(const std::set<WorkerId>& owing, bool idle,
                                                      absl::Duration expected, absl::Duration now) {
   std::vector<Judgement> judgements;
+  const bool awake = now - std::exchange(judged_, now) <= options_.silence / 2;
+  if (!awake) since_ = now;
   // The first steps are slow for everybody.
   const bool overdue = idle && count_ >= 3 && now - since_ > Limit(expected);
   for (auto& [id, worker] : workers_) {
     if (worker.suspicion == Suspicion::kLate && now - worker.suspected_at > kForgiven) {
       worker.suspicion = Suspicion::kNone;
     }
-    if (worker.suspicion != Suspicion::kNone || !owing.contains(id)) continue;
+    if (!awake || worker.suspicion != Suspicion::kNone || !owing.contains(id)) continue;
     const bool silent = now - worker.heard > options_.silence;
     if (!silent && !overdue) continue;
     worker.suspicion = silent ? Suspicion::kSilent : Suspicion::kLate;

@@ -46,8 +46,9 @@ class Stragglers {
     WorkerId worker;
     std::string why;  // "was not heard for 700ms"
   };
-  // Suspects whom it must of `owing`, the workers whose leaves the open step lacks; `idle`: whether there is another one
-  // who may compute. `expected`: what a step takes by plan. Returns who is suspected anew.
+  // To be called often. Suspects whom it must of `owing`, the workers whose leaves the open step lacks; `idle`: whether there is another one
+  // who may compute. `expected`: what a step takes by plan. Returns who is suspected anew. Nobody is when the last call
+  // was long ago: whoever calls has stood still itself, and what was said meanwhile is still on its way.
   std::vector<Judgement> Judge(const std::set<WorkerId>& owing, bool idle, absl::Duration expected, absl::Duration now);
 
   bool suspected(WorkerId worker) const;
@@ -68,6 +69,7 @@ class Stragglers {
   Step open_ = 0;
   absl::Duration since_;
   absl::Duration step_began_;
+  absl::Duration judged_;
   std::array<absl::Duration, 9> steps_{};  // the latest steps' times
   size_t count_ = 0;
 };

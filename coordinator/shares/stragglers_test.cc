@@ -24,6 +24,13 @@ class StragglersTest : public ::testing::Test {
     stragglers_.Hear(kSlow, leaves_, now_);
     stragglers_.Hear(kQuick, leaves_, now_);
   }
+  // Nobody reports.
+  void Quiet(absl::Duration duration) {
+    for (absl::Duration passed; passed < duration; passed += kStep) {
+      stragglers_.Judge({}, false, kStep, now_);
+      now_ += kStep;
+    }
+  }
   bool Judge(bool idle = true, absl::Duration expected = kStep) {
     return !stragglers_.Judge({kSlow}, idle, expected, now_).empty();
   }
@@ -36,9 +43,9 @@ class StragglersTest : public ::testing::Test {
 
 TEST_F(StragglersTest, SilenceIsSuspectUntilItEnds) {
   Steps(10);
-  now_ += absl::Milliseconds(500);
+  Quiet(absl::Milliseconds(500));
   EXPECT_FALSE(Judge());
-  now_ += absl::Milliseconds(200);
+  Quiet(absl::Milliseconds(200));
   const auto judgements = stragglers_.Judge({kSlow}, /*idle=*/false, kStep, now_);
   ASSERT_EQ(judgements.size(), 1);
   EXPECT_EQ(judgements[0].worker, kSlow);
@@ -50,10 +57,20 @@ TEST_F(StragglersTest, SilenceIsSuspectUntilItEnds) {
   EXPECT_FALSE(stragglers_.suspected(kSlow));
 }
 
+TEST_F(StragglersTest, WhoStoodStillItselfDoesNotJudge) {
+  Steps(10);
+  Quiet(kStep);
+  now_ += absl::Seconds(5);
+  EXPECT_FALSE(Judge());
+  HearBoth();
+  now_ += kStep;
+  EXPECT_FALSE(Judge());
+}
+
 TEST_F(StragglersTest, LateIsWhoTakesTwiceAsLongWhileOthersHaveNothingToDo) {
   Steps(10);
   for (int i = 0; i < 7; ++i) {
-    now_ += kStep;
+    Quiet(kStep);
     HearBoth();
   }
   EXPECT_FALSE(Judge(/*idle=*/false)) << "all are slow";
@@ -69,17 +86,17 @@ TEST_F(StragglersTest, LateIsWhoTakesTwiceAsLongWhileOthersHaveNothingToDo) {
 TEST_F(StragglersTest, StepsThatAlwaysTakeLongAreNotLate) {
   for (int i = 0; i < 5; ++i) {
     for (int beat = 0; beat < 20; ++beat) {
-      now_ += absl::Milliseconds(100);
+      Quiet(kStep);
       HearBoth();
     }
     stragglers_.StepIs(++step_, now_);
   }
   for (int beat = 0; beat < 35; ++beat) {
-    now_ += absl::Milliseconds(100);
+    Quiet(kStep);
     HearBoth();
   }
   EXPECT_FALSE(Judge());
-  now_ += absl::Milliseconds(600);
+  Quiet(absl::Milliseconds(600));
   HearBoth();
   EXPECT_TRUE(Judge());
 }
@@ -87,7 +104,7 @@ TEST_F(StragglersTest, StepsThatAlwaysTakeLongAreNotLate) {
 TEST_F(StragglersTest, TheFirstStepsMayTakeLong) {
   Steps(3);
   for (int i = 0; i < 50; ++i) {
-    now_ += kStep;
+    Quiet(kStep);
     HearBoth();
   }
   EXPECT_FALSE(Judge());
@@ -96,7 +113,7 @@ TEST_F(StragglersTest, TheFirstStepsMayTakeLong) {
 TEST_F(StragglersTest, WhoeverGotTheLeavesHasItsOwnTime) {
   Steps(10);
   for (int i = 0; i < 7; ++i) {
-    now_ += kStep;
+    Quiet(kStep);
     HearBoth();
   }
   stragglers_.Restart(now_);
@@ -106,11 +123,11 @@ TEST_F(StragglersTest, WhoeverGotTheLeavesHasItsOwnTime) {
 TEST_F(StragglersTest, LateIsForgivenAfterAWhile) {
   Steps(10);
   for (int i = 0; i < 7; ++i) {
-    now_ += kStep;
+    Quiet(kStep);
     HearBoth();
   }
   ASSERT_TRUE(Judge());
-  now_ += Stragglers::kForgiven + kStep;
+  Quiet(Stragglers::kForgiven + kStep);
   HearBoth();
   stragglers_.StepIs(++step_, now_);
   EXPECT_FALSE(Judge());

@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/logging/logging.h"
+#include "worker/client/audit.h"
 
 namespace banyan::worker {
 namespace {
@@ -14,13 +15,16 @@ namespace {
 // For what only time brings: streams to be tried again, refused pushes.
 constexpr absl::Duration kTick = absl::Milliseconds(10);
 constexpr absl::Duration kReportInterval = absl::Milliseconds(50);
+constexpr size_t kMostAudits = 1000;
 
 StepMachineOptions MachineOptions(const StepLoop::Options& options, const JobPlan& plan) {
   StepMachineOptions machine = {.worker = options.worker,
                                 .incarnation = options.incarnation,
                                 .leaves = plan.leaves,
                                 .chunks = plan.layout.chunk_count(),
-                                .steps = plan.last_step};
+                                .steps = plan.last_step,
+                                .seed = plan.seed,
+                                .audit = options.audit};
   for (const ChunkUse& use : plan.layout.positions()) machine.positions.push_back({use.chunk, use.use});
   machine.evaluate = [&plan](Step step) { return plan.evaluation.has_value() && plan.evaluation->DueIn(step); };
   return machine;
@@ -105,6 +109,11 @@ JobReport StepLoop::Report() const {
   return report_;
 }
 
+std::vector<LeafAudit> StepLoop::TakeAudits() {
+  MutexLock lock(mutex_);
+  return std::exchange(audits_, {});
+}
+
 void StepLoop::Post(Event event) {
   MutexLock lock(mutex_);
   events_.push_back(std::move(event));
@@ -165,6 +174,11 @@ void StepLoop::TakeFinishedLeaves() {
       failure_ = Annotate(leaf.status, absl::StrCat("leaf ", leaf.leaf));
       continue;
     }
+    if (!leaf.fingerprints.empty()) {
+      MutexLock lock(mutex_);
+      // While the coordinator is away nobody takes them.
+      if (audits_.size() < kMostAudits) audits_.push_back({machine_.term(), leaf.step, leaf.leaf, leaf.fingerprints});
+    }
     if (leaf.pass == Pass::kTrain) speed_.OnLeaf(leaf.generation, leaf.seconds);
     machine_.OnLeafComputed(leaf.generation, leaf.leaf, leaf.pass);
   }
@@ -211,7 +225,9 @@ void StepLoop::Do(SplitTarget& split) {
 }
 
 void StepLoop::Do(ComputeLeaf& compute) {
-  CHECK(executor_->Start(compute.step, compute.leaf, compute.pass));
+  const bool audited = compute.pass != Pass::kEvaluate &&
+                       IsAudited(needs_.plan->seed, options_.audit, compute.step, compute.leaf);
+  CHECK(executor_->Start(compute.step, compute.leaf, compute.pass, audited));
 }
 
 void StepLoop::Do(Install& install) {
@@ -257,7 +273,8 @@ void StepLoop::UpdateReport() {
                      {"bytes_pushed_in_backward", counters.bytes_pushed_in_backward},
                      {"bytes_pulled", counters.bytes_pulled},
                      {"steps_abandoned", counters.steps_abandoned},
-                     {"gradient_sets_dropped", counters.sets_dropped}};
+                     {"gradient_sets_dropped", counters.sets_dropped},
+                     {"leaves_audited", counters.leaves_audited}};
   {
     MutexLock lock(mutex_);
     report_ = std::move(report);

@@ -42,6 +42,7 @@ class StepLoop {
     Incarnation incarnation;
     uint32_t threads = 1;  // leaves side by side
     CpuLevel level = CpuLevel::kSse2;
+    double audit = 0;  // run.audit: the share of leaves that is audited
     // Called on Run's thread when a report has news that the coordinator ought to hear soon.
     std::function<void()> on_news;
   };
@@ -66,6 +67,8 @@ class StepLoop {
   void OnOrder(JobOrder order);
   void Leave();
   JobReport Report() const;
+  // Audited leaves computed since the last call.
+  std::vector<LeafAudit> TakeAudits();
 
  private:
   struct Received {
@@ -139,6 +142,7 @@ class StepLoop {
   uint32_t written_ ABSL_GUARDED_BY(mutex_) = 0;  // of those, Written
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;  // a leaf is computed or a partial ready
   JobReport report_ ABSL_GUARDED_BY(mutex_);
+  std::vector<LeafAudit> audits_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace banyan::worker
