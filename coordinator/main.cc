@@ -6,6 +6,8 @@
 #include <string>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/sync.h"
@@ -28,6 +30,11 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:0", "host:port for servers, workers an
 ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:0", "host:port of the metrics page; port 0 takes a free one");
 ABSL_FLAG(std::string, state_dir, ".", "directory of the store, the jobs' checkpoints and logs; made if absent");
 ABSL_FLAG(std::string, token_file, "", "the cluster's token, made if absent; empty: `token` in --state-dir");
+ABSL_FLAG(absl::Duration, server_lease, absl::Seconds(10), "a server that says nothing for so long is dead");
+ABSL_FLAG(absl::Duration, server_patience, absl::Milliseconds(500),
+          "a job with replicas goes on without a server that says nothing for so long, where others have its chunks; "
+          "twice as long each time that the server turns out to be alive");
+ABSL_FLAG(absl::Duration, worker_lease, absl::Seconds(2), "a worker that says nothing for so long is dead");
 ABSL_FLAG(int, parent_pipe, -1, "descriptor whose end of file means that the parent is gone; -1: none");
 
 namespace banyan::coordinator {
@@ -64,11 +71,20 @@ absl::Status Serve(ShutdownWatch& watch) {
   if (!IsLoopback(absl::GetFlag(FLAGS_metrics_listen))) {
     return absl::InvalidArgumentError("--metrics-listen is beyond loopback; use 127.0.0.1, ::1 or localhost");
   }
+  for (const absl::Duration lease : {absl::GetFlag(FLAGS_server_lease), absl::GetFlag(FLAGS_server_patience),
+                                     absl::GetFlag(FLAGS_worker_lease)}) {
+    if (lease >= absl::Milliseconds(100)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("a lease of ", absl::FormatDuration(lease), " is too short; give 100ms or more"));
+  }
   Failure failure;
   ASSIGN_OR_RETURN(const std::unique_ptr<Core> core,
                    Core::Open({.state_dir = state_dir,
                                .files = &files,
                                .clock = &clock,
+                               .leases = {.server = absl::GetFlag(FLAGS_server_lease),
+                                          .worker = absl::GetFlag(FLAGS_worker_lease),
+                                          .patience = absl::GetFlag(FLAGS_server_patience)},
                                .on_failure = [&](const absl::Status& status) {
                                  failure.Set(status);
                                  watch.Request("the store failed");

@@ -33,6 +33,13 @@ void SetTransportArguments(const std::function<void(const char* name, int value)
   // Chunks of megabytes in few HTTP/2 frames instead of 16 KiB each.
   set(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
   set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
+  // A host that is gone says nothing: a stream to it ends when a ping is not answered. Busy is not gone: what a ping
+  // notices, leases have noticed before, so it may wait.
+  set(GRPC_ARG_KEEPALIVE_TIME_MS, 5000);
+  set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
+  set(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  set(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  set(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
 }
 
 }  // namespace banyan

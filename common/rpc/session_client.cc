@@ -13,6 +13,7 @@ SessionClient::SessionClient(Options options, Handlers handlers)
     : options_(std::move(options)),
       handlers_(std::move(handlers)),
       channel_(Connect(options_.coordinator)),
+      interval_(options_.report_interval),
       thread_([this] { Run(); }) {}
 
 SessionClient::~SessionClient() {
@@ -56,7 +57,10 @@ absl::Status SessionClient::RunStream() {
   {
     std::jthread reader([&] {
       v1::Command command;
-      while (stream->Read(&command)) handlers_.on_command(command);
+      while (stream->Read(&command)) {
+        TakeInterval(command);
+        handlers_.on_command(command);
+      }
       MutexLock lock(mutex_);
       stream_over_ = true;
       changed_.SignalAll();
@@ -78,13 +82,22 @@ absl::Status SessionClient::RunStream() {
   return status;
 }
 
+void SessionClient::TakeInterval(const v1::Command& command) {
+  const absl::Duration interval = absl::Seconds(command.report_interval_seconds());
+  MutexLock lock(mutex_);
+  // Absent, or nonsense: as before.
+  if (interval < absl::Milliseconds(1) || interval > absl::Minutes(1) || interval == interval_) return;
+  interval_ = interval;
+  changed_.SignalAll();
+}
+
 bool SessionClient::WaitForReport(std::chrono::steady_clock::time_point last_report) {
   MutexLock lock(mutex_);
   const auto over = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stream_over_ || stopping_; };
   while (!over()) {
     const absl::Duration since = absl::FromChrono(std::chrono::steady_clock::now() - last_report);
     const absl::Duration interval =
-        report_wanted_ ? std::min(options_.least_interval, options_.report_interval) : options_.report_interval;
+        report_wanted_ ? std::min(options_.least_interval, interval_) : interval_;
     const absl::Duration wait = interval - since;
     if (wait <= absl::ZeroDuration()) break;
     changed_.WaitFor(mutex_, wait);

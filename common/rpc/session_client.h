@@ -23,6 +23,7 @@ class SessionClient {
   struct Options {
     std::string coordinator;  // host:port
     std::string token;
+    // Until the coordinator says another.
     absl::Duration report_interval = absl::Milliseconds(200);
     // ReportNow is put off until so long after the last report: shards finish steps by the hundred a second, and the
     // coordinator needs to hear of them together.
@@ -55,6 +56,7 @@ class SessionClient {
  private:
   void Run();
   absl::Status RunStream();
+  void TakeInterval(const v1::Command& command);
   // Waits for ReportNow, the interval or the stream's end; false when the stream is over.
   bool WaitForReport(std::chrono::steady_clock::time_point last_report);
 
@@ -67,6 +69,7 @@ class SessionClient {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool report_wanted_ ABSL_GUARDED_BY(mutex_) = false;
   bool stream_over_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration interval_ ABSL_GUARDED_BY(mutex_);
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
 
   std::jthread thread_;  // last: it uses all of the above

@@ -16,7 +16,8 @@ JobMachine::Options Cluster::OptionsFor(const std::string& id) const {
   return {.coordinator_term = options_.coordinator_term,
           .checkpoint_directory = JoinPath(options_.jobs_directory, id),
           .stall_limit = options_.stall_limit,
-          .reclaim = options_.leases.worker};
+          .reclaim = options_.leases.worker,
+          .accused = options_.leases.worker};
 }
 
 void Cluster::RestoreJob(JobRecord record, Step lines_through, Now now) {
@@ -32,9 +33,9 @@ uint64_t Cluster::Hear(const Heard& heard, Now now) {
   const Members::Arrival arrival = members_.Hear(heard.introduction, heard.draining, now.monotonic);
   if (arrival.new_id) options_.store_id(role, heard.introduction.name, arrival.id);
   // A new life of a process knows nothing of the old one's jobs.
-  if (arrival.came) Remove(role, arrival.id, /*lost=*/true, now);
+  if (arrival.came) Remove(role, arrival.id, /*lost=*/true, "another life of it came", now);
   // A worker's leaves are others' at once; a server's chunks must move first.
-  if (heard.draining && role == Role::kWorker) Remove(role, arrival.id, /*lost=*/false, now);
+  if (heard.draining && role == Role::kWorker) Remove(role, arrival.id, /*lost=*/false, "", now);
   Distribute(now);
   if (heard.draining && role == Role::kServer) {
     for (const auto& [number, job] : jobs_) job->DrainServer(ServerId(arrival.id), now);
@@ -51,14 +52,14 @@ uint64_t Cluster::Hear(const Heard& heard, Now now) {
 
 void Cluster::Leave(Role role, uint64_t id, Incarnation incarnation, Now now) {
   if (!members_.Leave(role, id, incarnation)) return;
-  Remove(role, id, /*lost=*/true, now);
+  Remove(role, id, /*lost=*/true, "its session ended", now);
   Distribute(now);
 }
 
-void Cluster::Remove(Role role, uint64_t id, bool lost, Now now) {
+void Cluster::Remove(Role role, uint64_t id, bool lost, const std::string& why, Now now) {
   for (const auto& [number, job] : jobs_) {
     if (role == Role::kServer) {
-      job->RemoveServer(ServerId(id), now);
+      job->RemoveServer(ServerId(id), now, why);
     } else {
       job->RemoveWorker(WorkerId(id), lost, now);
     }
@@ -66,9 +67,27 @@ void Cluster::Remove(Role role, uint64_t id, bool lost, Now now) {
 }
 
 void Cluster::Tick(Now now) {
-  for (const auto& [role, id] : members_.Expire(now.monotonic)) Remove(role, id, /*lost=*/true, now);
+  for (const auto& [role, id] : members_.Expire(now.monotonic)) {
+    Remove(role, id, /*lost=*/true, "its lease ran out", now);
+  }
+  Suspect(now);
   Distribute(now);
   for (const auto& [number, job] : jobs_) job->OnTick(BusyElsewhere(*job, now), now);
+}
+
+void Cluster::Suspect(Now now) {
+  for (const Members::Member* server : members_.Alive(Role::kServer)) {
+    for (const auto& [number, job] : jobs_) {
+      const JobMachine::Suspicion suspicion = job->Suspect(*server, now);
+      if (suspicion.of == JobMachine::Suspicion::Of::kNothing) continue;
+      if (suspicion.of == JobMachine::Suspicion::Of::kSilent) {
+        members_.Suspect(server->id, now.monotonic);
+      } else {
+        members_.Bar(server->id, now.monotonic);
+      }
+      job->RemoveServer(ServerId(server->id), now, suspicion.why);
+    }
+  }
 }
 
 std::map<std::string, JobOrder> Cluster::OrdersFor(Role role, uint64_t id) const {
@@ -97,9 +116,8 @@ bool Cluster::MayLeave(Role role, uint64_t id) const {
 std::vector<const Members::Member*> Cluster::FreeServers(const JobMachine& job, Now now) const {
   std::vector<const Members::Member*> free;
   for (const Members::Member* server : members_.Alive(Role::kServer)) {
-    if (!server->draining && !job.Has(Role::kServer, server->id) && job.AcceptsServer(*server, now)) {
-      free.push_back(server);
-    }
+    if (server->draining || server->suspected || server->barred_until > now.monotonic) continue;
+    if (!job.Has(Role::kServer, server->id) && job.AcceptsServer(*server, now)) free.push_back(server);
   }
   // Those with the fewest jobs first.
   std::stable_sort(free.begin(), free.end(), [this](const Members::Member* a, const Members::Member* b) {
@@ -211,6 +229,16 @@ absl::Status Cluster::Resume(const std::string& id, const v1::Run* run, std::vec
     RETURN_IF_ERROR(config::ValidateJob(resumed).ToStatus());
     resumed = config::WithDefaults(std::move(resumed));
     RETURN_IF_ERROR(job->Resume(&resumed.run(), std::move(leaf_plan), now));
+    Distribute(now);
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+}
+
+absl::Status Cluster::ScaleServers(const std::string& id, uint32_t count, Now now) {
+  for (const auto& [number, job] : jobs_) {
+    if (job->record().id != id) continue;
+    RETURN_IF_ERROR(job->ScaleServers(count, now));
     Distribute(now);
     return absl::OkStatus();
   }

@@ -66,6 +66,7 @@ class Cluster {
                                      Now now);
   absl::Status Stop(const std::string& id, bool at_once, Now now);
   absl::Status Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+  absl::Status ScaleServers(const std::string& id, uint32_t count, Now now);
   void OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point, const absl::Status& status,
                    Now now);
 
@@ -80,7 +81,9 @@ class Cluster {
 
  private:
   JobMachine::Options OptionsFor(const std::string& id) const;
-  void Remove(Role role, uint64_t id, bool lost, Now now);
+  void Remove(Role role, uint64_t id, bool lost, const std::string& why, Now now);
+  // Jobs that can spare a server go on without one that is silent, or that its peers cannot reach.
+  void Suspect(Now now);
   // Gives jobs what they lack and lets them go on.
   void Distribute(Now now);
   void Begin(JobMachine& job, Now now);

@@ -82,6 +82,7 @@ bool JobMachine::AcceptsKind(const std::string& device_kind) const {
 
 void JobMachine::AddServer(const Members::Member& server, Now now) {
   servers_[server.id] = {.member = server};
+  even_ = false;
   Note(now, "SERVER_JOINED", server.introduction.name, "");
 }
 
@@ -99,16 +100,16 @@ void JobMachine::AddWorker(const Members::Member& worker, Now now) {
   if (assignment_.has_value()) Assign(waits ? OpenStep() + 2 : AtOnce(), now);
 }
 
-void JobMachine::RemoveServer(ServerId id, Now now) {
+void JobMachine::RemoveServer(ServerId id, Now now, const std::string& why) {
   const auto found = servers_.find(id.value());
   if (found == servers_.end()) return;
   const std::string name = found->second.member.introduction.name;
-  const bool runs = record_.state == kRunning || record_.state == kStopping ||
-                    (record_.state == kRecovering && ServersReady());
+  const bool runs = Stepping();
   KeepCounters(found->second);
   servers_.erase(found);
+  even_ = false;
   if (!IsActive(record_.state)) return;
-  Note(now, "SERVER_LOST", name, "");
+  Note(now, "SERVER_LOST", name, why);
   if (runs && GoesOnWithout(id, now)) return;
   // Some chunks exist only in checkpoints: all go back together. Should it come again, it may have been told that the
   // job is not its any more, and have nothing left; so the term is over for good.
@@ -116,7 +117,7 @@ void JobMachine::RemoveServer(ServerId id, Now now) {
   if (record_.state == kStopping) {
     Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (record_.state != kRecovering) {
-    Enter(kRecovering, absl::StrCat("server ", name, " was lost"), now);
+    Enter(kRecovering, absl::StrCat("server ", name, " was lost", PatienceText(now)), now);
   } else {
     Persist();
   }
@@ -198,6 +199,7 @@ void JobMachine::Rest() {
   workers_.clear();
   assignment_.reset();
   short_since_ = absl::InfiniteDuration();
+  with_fewer_servers_ = false;
 }
 
 absl::Duration JobMachine::TrainTime(Now now) const {
@@ -218,7 +220,9 @@ void JobMachine::Fail(std::string reason, Now now) {
 
 void JobMachine::Proceed(Now now) {
   if (record_.state == kRecovering && now.monotonic >= reclaim_until_) GoOnWithoutTheMissing(now);
-  const bool servers = servers_wanted() == 0 || (replicas() > 0 && ServersReady());
+  // Those of the term go on, whatever the job would like to have.
+  const bool servers = servers_wanted() == 0 || (record_.state != kQueued && ServersReady()) ||
+                       (with_fewer_servers_ && !servers_.empty());
   const bool enough = servers && workers_.size() >= least_workers();
   short_since_ = enough ? absl::InfiniteDuration() : std::min(short_since_, now.monotonic);
   switch (record_.state) {
@@ -260,16 +264,19 @@ void JobMachine::BeginTerm(Now now) {
   record_.restore = RestorePoint();
   if (record_.checkpoint.has_value() && record_.checkpoint->step > 0) record_.restore = *record_.checkpoint;
   record_.map = MakeMap();
+  even_ = false;
   for (auto& [id, process] : servers_) process.ready = false;
   assignment_.reset();
   parts_.clear();
   publishing_.clear();
   published_.clear();
+  settled_step_ = record_.restore.step;
   Persist();
   Note(now, "TERM", "", absl::StrCat("term ", record_.term, " from step ", record_.restore.step));
 }
 
 void JobMachine::BeginRunning(Now now) {
+  with_fewer_servers_ = false;
   if (!assignment_.has_value()) Assign(AtOnce(), now);
   Enter(kRunning, "", now);
   CheckFinished(now);

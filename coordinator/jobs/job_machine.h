@@ -40,6 +40,8 @@ class JobMachine {
     absl::Duration stall_limit = absl::Seconds(60);
     // After the coordinator's restart: how long the servers that had the job are waited for before others are taken.
     absl::Duration reclaim = absl::Seconds(2);
+    // How long its peers may say that they cannot reach a server that is heard here.
+    absl::Duration accused = absl::Seconds(2);
   };
 
   // A new job is QUEUED. `lines_through`: the steps that the store has. An active job of a former life recovers.
@@ -56,9 +58,18 @@ class JobMachine {
   size_t workers() const { return workers_.size(); }
   void AddServer(const Members::Member& server, Now now);
   void AddWorker(const Members::Member& worker, Now now);
-  // Dead (`lost`), or taken away. No effect when the job does not have it.
-  void RemoveServer(ServerId id, Now now);
+  // Dead (`lost`), or taken away. No effect when the job does not have it. `why` is for people.
+  void RemoveServer(ServerId id, Now now, const std::string& why = "");
   void RemoveWorker(WorkerId id, bool lost, Now now);
+  // Whether the job goes on where it is without this server: others have its chunks, in sync.
+  bool CanSpare(ServerId id) const;
+  // Why the job had better go on without a server that it can spare and that is not known to be dead; kNothing: it need
+  // not. To be asked at every tick.
+  struct Suspicion {
+    enum class Of { kNothing, kSilent, kUnreachable } of = Of::kNothing;
+    std::string why;
+  };
+  Suspicion Suspect(const Members::Member& server, Now now);
   // Its chunks move to others, if there are any; then the job does not have it any more.
   void DrainServer(ServerId id, Now now);
   // Goes on to whatever is possible now.
@@ -73,6 +84,9 @@ class JobMachine {
   // ---- What people ask. FAILED_PRECONDITION, with the reason, where the state does not allow it.
   absl::Status Stop(bool at_once, Now now);
   absl::Status Resume(const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+  // From now on the job wants so many servers (run.servers.count, durable): it takes those that are free, or lets some
+  // go, whose chunks move first. INVALID_ARGUMENT for none.
+  absl::Status ScaleServers(uint32_t count, Now now);
 
   // ---- What is known.
   // Nothing: the process has no part in the job.
@@ -91,6 +105,8 @@ class JobMachine {
     Members::Member member;
     std::optional<JobReport> last;  // without entries and parts
     bool ready = false;             // for the term that is in force
+    bool dismissed = false;  // servers: it leaves because the job wants fewer
+    std::optional<absl::Duration> accused_since;  // servers: most of its peers cannot reach it
   };
   using Processes = std::map<uint64_t, Process>;
 
@@ -115,13 +131,19 @@ class JobMachine {
   std::vector<uint64_t> ChunkBytes() const;
   static ChunkMap::Server Describe(const Process& server);
   void AdoptMap(ChunkMap map, Now now, std::string text);
+  bool Stepping() const;  // all that steps need of servers is there
   bool GoesOnWithout(ServerId server, Now now);
+  bool MostAccuse(ServerId server) const;
   void GoOnWithoutTheMissing(Now now);
   void Rebuild(Now now);
+  void Dismiss(ServerId server, Now now);
+  bool CheckpointUnderWay() const;
   void TakeInSync(uint64_t server, const JobReport& report);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
   std::string StallText() const;
+  void EndPatience(Now now);
+  std::string PatienceText(Now now) const;
 
   absl::Status MakePlan();
   void TakeDataFacts(uint64_t worker, const JobReport& report, Now now);
@@ -157,6 +179,8 @@ class JobMachine {
   std::map<Step, std::map<uint64_t, CheckpointPart>> parts_;
   std::set<Step> publishing_;
   std::set<Step> published_;  // in this term
+  // No checkpoint up to it is under way: published, failed, or its parts were begun anew.
+  Step settled_step_ = 0;
 
   // While STOPPING: the step of the stop's checkpoint, and how far ahead of the steps it was picked.
   Step stop_step_ = 0;
@@ -165,6 +189,8 @@ class JobMachine {
   absl::Duration state_since_;
   absl::Duration last_progress_;
   absl::Duration reclaim_until_;
+  bool even_ = false;  // chunks are where they ought to be, until the map or the servers change
+  bool with_fewer_servers_ = false;  // run.servers.wait was in vain
   absl::Duration short_since_ = absl::InfiniteDuration();  // too few processes since
 };
 

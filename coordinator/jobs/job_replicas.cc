@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/jobs/job_machine.h"
+#include "coordinator/placement/balance.h"
 #include "coordinator/placement/placement.h"
 #include "coordinator/placement/replicas.h"
 
@@ -62,13 +63,65 @@ void JobMachine::AdoptMap(ChunkMap map, Now now, std::string text) {
   map.epoch = record_.map.epoch + 1;
   record_.map = std::move(map);
   parts_.clear();
+  even_ = false;
+  settled_step_ = std::max(settled_step_, book_->highest());
   Persist();
   Note(now, "MAP", "", absl::StrCat("epoch ", record_.map.epoch, ": ", text));
 }
 
-// Rule R9: where the server was the primary, a backup that is in sync goes on, in the same step.
+bool JobMachine::Stepping() const {
+  return record_.state == JobState::kRunning || record_.state == JobState::kStopping ||
+         (record_.state == JobState::kRecovering && ServersReady());
+}
+
+bool JobMachine::CanSpare(ServerId id) const {
+  if (!servers_.contains(id.value()) || !Stepping() || term_is_over()) return false;
+  const std::optional<ChunkMap> rest = WithoutServer(record_.map, id);
+  return rest.has_value() && !rest->servers.empty();
+}
+
+// Two at least, and more than half of those who have streams to servers: one process that cannot reach a server may
+// itself be the one that is cut off.
+bool JobMachine::MostAccuse(ServerId server) const {
+  size_t accusers = 0;
+  size_t peers = 0;
+  for (const Processes* processes : {&workers_, &servers_}) {
+    for (const auto& [id, process] : *processes) {
+      if (processes == &servers_ && (replicas() == 0 || id == server.value())) continue;
+      ++peers;
+      if (!process.last.has_value() || process.last->term != record_.term) continue;
+      // What was said of a server at another map may be of another life.
+      if (process.last->epoch != record_.map.epoch) continue;
+      accusers += std::ranges::count(process.last->broken_peers, server.value()) > 0 ? 1 : 0;
+    }
+  }
+  return accusers >= 2 && 2 * accusers > peers;
+}
+
+JobMachine::Suspicion JobMachine::Suspect(const Members::Member& server, Now now) {
+  const auto found = servers_.find(server.id);
+  if (found == servers_.end()) return {};
+  std::optional<absl::Duration>& accused = found->second.accused_since;
+  if (!MostAccuse(ServerId(server.id))) {
+    accused.reset();
+  } else if (!accused.has_value()) {
+    accused = now.monotonic;
+  }
+  const absl::Duration silence = now.monotonic - server.last_heard;
+  const bool silent = silence > server.patience;
+  const bool unreachable = accused.has_value() && now.monotonic - *accused > options_.accused;
+  if ((!silent && !unreachable) || !CanSpare(ServerId(server.id))) return {};
+  if (silent) {
+    return {.of = Suspicion::Of::kSilent, .why = absl::StrCat("silent for ", absl::ToInt64Milliseconds(silence), " ms")};
+  }
+  return {.of = Suspicion::Of::kUnreachable,
+          .why = absl::StrCat("most of its peers have not reached it for ", absl::FormatDuration(options_.accused))};
+}
+
+// Rule R9: where the server was the primary, a backup that is in sync goes on, in the same step. Without replicas too,
+// while a chunk moves.
 bool JobMachine::GoesOnWithout(ServerId server, Now now) {
-  if (replicas() == 0 || term_is_over()) return false;
+  if (term_is_over()) return false;
   std::optional<ChunkMap> rest = WithoutServer(record_.map, server);
   if (!rest.has_value() || rest->servers.empty()) return false;
   if (rest->servers.size() == record_.map.servers.size()) return true;
@@ -88,13 +141,14 @@ void JobMachine::GoOnWithoutTheMissing(Now now) {
 }
 
 // Copies that are missing, or on servers that leave, are made where there is room, while training goes on; a batch at a
-// time. When all are there, who leaves is left out, as if it had died: its backups are in sync.
+// time. When all are there, who leaves is left out, as if it had died: its backups are in sync. What is only uneven can
+// wait until no checkpoint is under way, for a map begins its parts anew.
 void JobMachine::Rebuild(Now now) {
+  if (even_ || !AllInSync(record_.map)) return;
   std::set<ServerId> leaving;
   for (const auto& [id, process] : servers_) {
     if (process.member.draining) leaving.insert(ServerId(id));
   }
-  if ((replicas() == 0 && leaving.empty()) || !AllInSync(record_.map)) return;
   ChunkMap map = record_.map;
   for (const auto& [id, process] : servers_) {
     const bool known = std::ranges::any_of(map.servers, [id = id](const ChunkMap::Server& server) {
@@ -102,24 +156,70 @@ void JobMachine::Rebuild(Now now) {
     });
     if (!known && !process.member.draining) map.servers.push_back(Describe(process));
   }
-  if (NameBackups(ChunkBytes(), replicas(), kBatchBytes, leaving, map)) {
+  const std::vector<uint64_t> bytes = ChunkBytes();
+  if (NameBackups(bytes, replicas(), kBatchBytes, leaving, map)) {
     return AdoptMap(std::move(map), now, "backups named");
   }
-  for (const ServerId server : leaving) {
-    std::optional<ChunkMap> rest = WithoutServer(record_.map, server);
-    if (!rest.has_value() || rest->servers.empty()) continue;
-    const auto found = servers_.find(server.value());
-    const std::string name = found->second.member.introduction.name;
-    AdoptMap(*std::move(rest), now, absl::StrCat("the chunks of ", name, " have moved"));
-    KeepCounters(found->second);
-    servers_.erase(found);
-    Note(now, "SERVER_LEFT", name, "");
+  for (const ServerId server : leaving) Dismiss(server, now);
+  if (!leaving.empty() || CheckpointUnderWay()) return;
+  const BalanceRules rules = {
+      .chunk_bytes = bytes, .replicas = replicas(), .most_bytes = kBatchBytes, .leaving = leaving};
+  if (DropSurplus(rules, map)) {
+    AdoptMap(std::move(map), now, "copies dropped");
+  } else if (MoveTowardsBalance(rules, map)) {
+    AdoptMap(std::move(map), now, "chunks move to servers that have fewer");
+  } else {
+    even_ = true;
   }
+}
+
+// A server that leaves, if its chunks are elsewhere.
+void JobMachine::Dismiss(ServerId server, Now now) {
+  std::optional<ChunkMap> rest = WithoutServer(record_.map, server);
+  if (!rest.has_value() || rest->servers.empty()) return;
+  const auto found = servers_.find(server.value());
+  const std::string name = found->second.member.introduction.name;
+  if (rest->servers.size() < record_.map.servers.size()) {
+    AdoptMap(*std::move(rest), now, absl::StrCat("the chunks of ", name, " have moved"));
+  }
+  KeepCounters(found->second);
+  servers_.erase(found);
+  Note(now, "SERVER_LEFT", name, "");
+}
+
+// A scheduled checkpoint that servers write, or have written and is not published.
+bool JobMachine::CheckpointUnderWay() const {
+  if (!publishing_.empty() || (!parts_.empty() && parts_.rbegin()->first > settled_step_)) return true;
+  const Step next = book_->highest() + 1;
+  if (next == 1) return true;  // that of step 0
+  const DueSteps& due = plan_->checkpoints;
+  const Step newest = next >= due.last_step ? due.last_step : due.every == 0 ? 0 : next - next % due.every;
+  return newest > settled_step_;
+}
+
+absl::Status JobMachine::ScaleServers(uint32_t count, Now now) {
+  if (count == 0) return absl::InvalidArgumentError("a job has one server at least");
+  record_.job.mutable_run()->mutable_servers()->set_count(count);
+  Persist();
+  if (at_rest()) return absl::OkStatus();
+  Note(now, "SCALED", "", absl::StrCat(count, count == 1 ? " server" : " servers"));
+  // The last that came leave first. Who drains by itself leaves in any case.
+  size_t stay = 0;
+  for (auto& [id, process] : servers_) {
+    if (process.member.draining && !process.dismissed) continue;
+    process.dismissed = process.member.draining = stay++ >= count;
+  }
+  even_ = false;
+  Proceed(now);
+  return absl::OkStatus();
 }
 
 void JobMachine::DrainServer(ServerId id, Now now) {
   const auto found = servers_.find(id.value());
-  if (found == servers_.end() || std::exchange(found->second.member.draining, true)) return;
+  if (found == servers_.end()) return;
+  found->second.dismissed = false;
+  if (std::exchange(found->second.member.draining, true)) return;
+  even_ = false;
   Proceed(now);
 }
 

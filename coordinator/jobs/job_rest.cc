@@ -34,6 +34,7 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
   // Told again, or begun again by a newer map.
   if (published_.contains(part.step) || publishing_.contains(part.step)) return;
   if (!part.failure.empty()) {
+    settled_step_ = std::max(settled_step_, part.step);
     Note(now, "CHECKPOINT_FAILED", servers_.at(server).member.introduction.name,
          absl::StrCat("step ", part.step, ": ", part.failure));
     if (IsNeeded(part.step)) {
@@ -80,6 +81,7 @@ void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, co
   publishing_.erase(step);
   parts_.erase(step);
   published_.insert(step);
+  settled_step_ = std::max(settled_step_, step);
   if (!status.ok()) {
     Note(now, "CHECKPOINT_FAILED", "", absl::StrCat("step ", step, ": ", std::string(status.message())));
     if (IsNeeded(step)) {
@@ -177,17 +179,41 @@ void JobMachine::OnTick(bool busy_elsewhere, Now now) {
     short_since_ = now.monotonic;
     return;
   }
+  EndPatience(now);
+}
+
+// What is left goes on, if it can; else the job fails.
+void JobMachine::EndPatience(Now now) {
   const absl::Duration waited = now.monotonic - short_since_;
   const v1::Run& run = record_.job.run();
-  if (servers_wanted() > 0 && waited > ToDuration(run.servers().wait())) {
-    Fail(absl::StrCat("waited ", absl::FormatDuration(ToDuration(run.servers().wait())), " for ", run.servers().count(),
+  const absl::Duration for_servers = ToDuration(run.servers().wait());
+  const absl::Duration for_workers = ToDuration(run.workers().wait());
+  if (servers_wanted() > 0 && waited > for_servers && record_.state == kRecovering && !servers_.empty()) {
+    if (std::exchange(with_fewer_servers_, true)) return;
+    Note(now, "FEWER_SERVERS", "",
+         absl::StrCat("waited ", absl::FormatDuration(for_servers), " for ", run.servers().count(),
+                      " servers; goes on with ", servers_.size()));
+    Proceed(now);
+  } else if (servers_wanted() > 0 && !with_fewer_servers_ && waited > for_servers) {
+    Fail(absl::StrCat("waited ", absl::FormatDuration(for_servers), " for ", run.servers().count(),
                       " servers and has ", servers_.size(), "; start more, or lower run.servers.count"),
          now);
-  } else if (workers_.size() < least_workers() && waited > ToDuration(run.workers().wait())) {
-    Fail(absl::StrCat("waited ", absl::FormatDuration(ToDuration(run.workers().wait())), " for ", least_workers(),
+  } else if (workers_.size() < least_workers() && waited > for_workers) {
+    Fail(absl::StrCat("waited ", absl::FormatDuration(for_workers), " for ", least_workers(),
                       " workers and has ", workers_.size(), "; start more, or lower run.workers.min"),
          now);
   }
+}
+
+// What happens to a job that a server is missing from.
+std::string JobMachine::PatienceText(Now now) const {
+  const absl::Duration wait = ToDuration(record_.job.run().servers().wait());
+  const std::string until =
+      absl::StrCat("; it is waited for until ",
+                   absl::FormatTime("%H:%M:%S UTC", now.wall + wait, absl::UTCTimeZone()));
+  if (servers_.empty()) return until;
+  return absl::StrCat(until, ", then ", servers_.size(), servers_.size() == 1 ? " server goes" : " servers go",
+                      " on from step ", record_.checkpoint.value_or(RestorePoint()).step);
 }
 
 std::string JobMachine::StallText() const {

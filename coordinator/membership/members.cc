@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace banyan::coordinator {
+namespace {
+
+// A server that was not suspected for so long begins anew.
+constexpr absl::Duration kForgiven = absl::Minutes(10);
+constexpr absl::Duration kBarred = absl::Minutes(1);
+
+}  // namespace
 
 void Members::Restore(Role role, const std::string& name, uint64_t id) {
   ids_[{role, name}] = id;
@@ -17,8 +24,30 @@ Members::Arrival Members::Hear(const Introduction& introduction, bool draining, 
   const bool same_life = member.introduction.incarnation == introduction.incarnation;
   if (member.alive && !same_life) arrival.died = member.introduction.incarnation;
   arrival.came = !member.alive || !same_life;
-  member = {.id = arrival.id, .introduction = introduction, .alive = true, .draining = draining, .last_heard = now};
+  const Member before = arrival.came ? Member{.patience = leases_.patience} : member;
+  member = {.id = arrival.id,
+            .introduction = introduction,
+            .alive = true,
+            .draining = draining,
+            .last_heard = now,
+            .patience = before.suspected ? std::min(2 * before.patience, leases_.server) : before.patience,
+            .suspected_at = before.suspected_at,
+            .barred_until = before.barred_until};
   return arrival;
+}
+
+void Members::Suspect(uint64_t server, absl::Duration now) {
+  const auto found = members_.find({Role::kServer, server});
+  if (found == members_.end() || found->second.suspected) return;
+  Member& member = found->second;
+  if (now - member.suspected_at > kForgiven) member.patience = leases_.patience;
+  member.suspected = true;
+  member.suspected_at = now;
+}
+
+void Members::Bar(uint64_t server, absl::Duration now) {
+  const auto found = members_.find({Role::kServer, server});
+  if (found != members_.end()) found->second.barred_until = now + kBarred;
 }
 
 bool Members::Leave(Role role, uint64_t id, Incarnation incarnation) {
@@ -29,7 +58,11 @@ bool Members::Leave(Role role, uint64_t id, Incarnation incarnation) {
 
 std::vector<std::pair<Role, uint64_t>> Members::Expire(absl::Duration now) {
   std::vector<std::pair<Role, uint64_t>> expired;
+  const absl::Duration since = now - looked_.value_or(now);
+  looked_ = now;
+  const absl::Duration deaf = since > kLook ? since : absl::ZeroDuration();
   for (auto& [key, member] : members_) {
+    member.last_heard = std::min(now, member.last_heard + deaf);
     const absl::Duration lease = key.first == Role::kServer ? leases_.server : leases_.worker;
     if (!member.alive || now - member.last_heard <= lease) continue;
     member.alive = false;

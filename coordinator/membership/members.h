@@ -44,13 +44,21 @@ class Members {
     bool alive = false;
     bool draining = false;
     absl::Duration last_heard;
+    // Servers: jobs that can spare it have gone on without it, and it has not been heard since.
+    bool suspected = false;
+    absl::Duration patience;  // for it
+    absl::Duration suspected_at = -absl::InfiniteDuration();
+    absl::Duration barred_until = -absl::InfiniteDuration();  // no job takes it
   };
 
   // How long a process whose stream is not known to have ended stays alive without a word. A server's wrong suspicion
-  // rolls a job back, a worker's costs a little double work.
+  // rolls a job back, a worker's costs a little double work. docs/adr/0009 has the reasons.
   struct Leases {
     absl::Duration server = absl::Seconds(10);
     absl::Duration worker = absl::Seconds(2);
+    // After which jobs go on without a server that they can spare: others have its chunks, in sync. Twice as long each
+    // time that it was wrong.
+    absl::Duration patience = absl::Milliseconds(500);
   };
 
   explicit Members(Leases leases) : leases_(leases) {}
@@ -70,8 +78,15 @@ class Members {
   // The stream of this life of the process ended. Returns whether it was alive.
   bool Leave(Role role, uint64_t id, Incarnation incarnation);
 
-  // Ends the leases that have run out and returns whose.
+  // Ends the leases that have run out and returns whose. To be called at least every kLook: what could not be heard in
+  // between, because the caller was not there, is nobody's silence.
+  static constexpr absl::Duration kLook = absl::Milliseconds(250);
   std::vector<std::pair<Role, uint64_t>> Expire(absl::Duration now);
+
+  // A job goes on without this silent server. Should it be heard again, it was wrong, and the next time comes later.
+  void Suspect(uint64_t server, absl::Duration now);
+  // A job goes on without this server, which is heard here, but not by its peers.
+  void Bar(uint64_t server, absl::Duration now);
 
   // Null: unknown.
   const Member* Find(Role role, uint64_t id) const;
@@ -82,6 +97,7 @@ class Members {
 
  private:
   const Leases leases_;
+  std::optional<absl::Duration> looked_;
   uint64_t next_id_ = 1;
   std::map<std::pair<Role, std::string>, uint64_t> ids_;
   std::map<std::pair<Role, uint64_t>, Member> members_;

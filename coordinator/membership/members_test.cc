@@ -1,5 +1,7 @@
 #include "coordinator/membership/members.h"
 
+#include <algorithm>
+
 #include "gtest/gtest.h"
 
 namespace banyan::coordinator {
@@ -43,6 +45,40 @@ TEST(MembersTest, ALeaseRunsOutOnceAndAWordRenewsIt) {
   EXPECT_EQ(members.Expire(absl::Seconds(3)).size(), 0);
   EXPECT_EQ(members.Alive(Role::kWorker).size(), 1);
   EXPECT_TRUE(members.Hear(Worker("b", 1), false, absl::Seconds(4)).came);
+}
+
+TEST(MembersTest, AServerThatWasWronglySuspectedIsGivenMorePatience) {
+  Members members(kLease);
+  const Introduction server = {.role = Role::kServer, .name = "s", .incarnation = Incarnation(1)};
+  const uint64_t id = members.Hear(server, false, absl::ZeroDuration()).id;
+  absl::Duration expected = absl::Milliseconds(500);
+  for (int second = 1; second < 8; ++second) {
+    EXPECT_EQ(members.Find(Role::kServer, id)->patience, expected);
+    members.Suspect(id, absl::Seconds(second));
+    EXPECT_TRUE(members.Find(Role::kServer, id)->suspected);
+    members.Hear(server, false, absl::Seconds(second));
+    EXPECT_FALSE(members.Find(Role::kServer, id)->suspected);
+    expected = std::min(2 * expected, kLease.server);
+  }
+  members.Suspect(id, absl::Hours(1));
+  EXPECT_EQ(members.Find(Role::kServer, id)->patience, absl::Milliseconds(500)) << "long ago";
+  members.Hear(server, false, absl::Hours(1));
+  const Introduction next = {.role = Role::kServer, .name = "s", .incarnation = Incarnation(2)};
+  members.Hear(next, false, absl::Hours(1));
+  EXPECT_EQ(members.Find(Role::kServer, id)->patience, absl::Milliseconds(500)) << "another life";
+}
+
+TEST(MembersTest, WhileNobodyListensNobodyIsSilent) {
+  Members members(kLease);
+  for (const char* name : {"a", "b"}) members.Hear(Worker(name, 1), false, absl::ZeroDuration());
+  absl::Duration now;
+  for (; now < absl::Seconds(1); now += absl::Milliseconds(100)) EXPECT_TRUE(members.Expire(now).empty());
+  now += absl::Hours(1);
+  EXPECT_TRUE(members.Expire(now).empty()) << "the caller was stopped";
+  members.Hear(Worker("b", 1), false, now);
+  const absl::Duration lost = now + absl::Milliseconds(1500);
+  while (members.Expire(now).empty() && now < lost) now += absl::Milliseconds(100);
+  EXPECT_EQ(members.Alive(Role::kWorker).size(), 1u) << "a second before, and now another";
 }
 
 }  // namespace

@@ -13,7 +13,10 @@
 namespace banyan::coordinator {
 namespace {
 
-constexpr absl::Duration kReportInterval = absl::Milliseconds(200);
+// However long a lease is: people look at what is reported.
+constexpr absl::Duration kMostReportInterval = absl::Milliseconds(200);
+// Reports that may be late or lost before a lease is over.
+constexpr int kReportsALease = 4;
 
 }  // namespace
 
@@ -148,12 +151,18 @@ void Core::Run() {
   }
 }
 
+absl::Duration Core::ReportInterval(Role role) const {
+  const Members::Leases& leases = options_.leases;
+  const absl::Duration lease = role == Role::kServer ? std::min(leases.server, leases.patience) : leases.worker;
+  return std::min(kMostReportInterval, lease / kReportsALease);
+}
+
 v1::Command Core::MakeCommand(SessionId session) const {
   const Decider::Command decided = decider_->CommandFor(session);
   v1::Command command;
   command.set_coordinator_term(decided.coordinator_term);
   command.set_id(decided.id);
-  command.set_report_interval_seconds(absl::ToDoubleSeconds(kReportInterval));
+  command.set_report_interval_seconds(absl::ToDoubleSeconds(ReportInterval(decider_->ProcessOf(session)->first)));
   command.set_leave(decided.leave);
   for (const auto& [job, order] : decided.jobs) {
     v1::JobCommand& message = *command.add_jobs();

@@ -86,6 +86,7 @@ class Core {
   void Post(std::function<absl::Status(State&)> decide);
   std::vector<std::shared_ptr<Task>> WaitForTasks(absl::Duration until);
   void SendCommands();
+  absl::Duration ReportInterval(Role role) const;
   v1::Command MakeCommand(SessionId session) const;
   void Publish(const JobRecord& record, JobEffects::PublishRequest request);
   void RemoveOld(const std::string& job, uint32_t keep, const std::set<CheckpointName>& protect);

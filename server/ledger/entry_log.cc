@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace banyan::server {
@@ -12,27 +14,39 @@ std::vector<Entry> EntryLog::Of(ChunkId chunk) const {
   return entries;
 }
 
+void EntryLog::Add(Entry entry) {
+  bytes_ += BytesOf(entry);
+  entries_.push_back(std::move(entry));
+}
+
 void EntryLog::AddMissing(const std::vector<Entry>& entries) {
+  std::set<std::tuple<Term, Step, ChunkId>> wanted;
+  for (const Entry& entry : entries) wanted.emplace(entry.term, entry.step, entry.chunk);
+  for (const Entry& entry : entries_) wanted.erase({entry.term, entry.step, entry.chunk});
   for (const Entry& entry : entries) {
-    const bool known = std::ranges::any_of(entries_, [&entry](const Entry& e) {
-      return e.term == entry.term && e.step == entry.step && e.chunk == entry.chunk;
-    });
-    if (!known) entries_.push_back(entry);
+    if (wanted.contains({entry.term, entry.step, entry.chunk})) Add(entry);
   }
 }
 
-std::vector<Entry> EntryLog::TakeNew() {
-  std::vector<Entry> entries(entries_.begin() + static_cast<std::ptrdiff_t>(told_), entries_.end());
-  told_ = entries_.size();
+std::vector<Entry> EntryLog::TakeNew(size_t most_bytes) {
+  std::vector<Entry> entries;
+  size_t bytes = 0;
+  for (; told_ < entries_.size() && most_bytes > 0; ++told_) {
+    bytes += BytesOf(entries_[told_]);
+    if (bytes > most_bytes && !entries.empty()) break;
+    entries.push_back(entries_[told_]);
+  }
   return entries;
 }
 
 void EntryLog::ForgetThrough(Step step) {
   std::deque<Entry> kept;
   size_t told = 0;
+  bytes_ = 0;
   for (size_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].step <= step) continue;
     if (i < told_) ++told;
+    bytes_ += BytesOf(entries_[i]);
     kept.push_back(std::move(entries_[i]));
   }
   entries_ = std::move(kept);
@@ -41,6 +55,7 @@ void EntryLog::ForgetThrough(Step step) {
 
 void EntryLog::Clear() {
   entries_.clear();
+  bytes_ = 0;
   told_ = 0;
 }
 

@@ -13,6 +13,9 @@
 namespace banyan::server {
 namespace {
 
+// Of a job's entries in one report: a message has its limit, and a coordinator that was away is told of many.
+constexpr size_t kReportBytes = 2 << 20;
+
 // A worker's stream: bound to a shard by its Hello, then a source of inputs for it. Handlers run one at a time.
 struct WorkerStream {
   StreamId id;
@@ -107,6 +110,7 @@ void JobHost::MakeShards() {
         .connector = options_.connector,
         .disk = options_.disk,
         .files = options_.files,
+        .report_bytes = kReportBytes / options_.executors.size(),
         .on_committed =
             [weak = weak_from_this()](Term term, Step step, ChunkId chunk, std::vector<SegmentSum> parts, double weight,
                                       double loss) {
@@ -174,17 +178,20 @@ void JobHost::OnTick(absl::Time now) {
   if (gate_ != nullptr) gate_->OnTick(now);
 }
 
-JobReport JobHost::TakeReport() {
+JobReport JobHost::TakeReport(bool with_entries) {
   MutexLock lock(mutex_);
   JobReport whole{.assignment_version = UINT64_MAX, .ready = true};
   for (uint32_t i = 0; i < shards_.size(); ++i) {
-    JobReport one = shards_[i]->TakeReport();
+    JobReport one = shards_[i]->TakeReport(with_entries);
     whole.term = i == 0 ? one.term : std::min(whole.term, one.term);
     whole.epoch = i == 0 ? one.epoch : std::min(whole.epoch, one.epoch);
     whole.assignment_version = std::min(whole.assignment_version, one.assignment_version);
     whole.ready = whole.ready && one.ready;
     if (whole.failure.empty()) whole.failure = one.failure;
     std::move(one.open.begin(), one.open.end(), std::back_inserter(whole.open));
+    for (const uint64_t peer : one.broken_peers) {
+      if (std::ranges::find(whole.broken_peers, peer) == whole.broken_peers.end()) whole.broken_peers.push_back(peer);
+    }
     std::move(one.waits.begin(), one.waits.end(), std::back_inserter(whole.waits));
     std::move(one.entries.begin(), one.entries.end(), std::back_inserter(whole.entries));
     whole.in_sync.insert(whole.in_sync.end(), one.in_sync.begin(), one.in_sync.end());

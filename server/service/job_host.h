@@ -51,7 +51,7 @@ class JobHost : public std::enable_shared_from_this<JobHost> {
   void OnOrder(const JobOrder& order);
   void OnSession();
   void OnTick(absl::Time now);
-  JobReport TakeReport();
+  JobReport TakeReport(bool with_entries = true);
 
   // Ends all streams; the memory goes with the last task under way.
   void Stop();

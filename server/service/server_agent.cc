@@ -9,6 +9,12 @@
 #include "common/rpc/session_codec.h"
 
 namespace banyan::server {
+namespace {
+
+// From here on jobs keep their entries for the next report: a message may not be larger than kMaxMessageBytes.
+constexpr size_t kReportBytes = 4 << 20;
+
+}  // namespace
 
 ServerAgent::ServerAgent(Options options) : options_(std::move(options)), connector_(options_.token) {
   for (uint32_t i = 0; i < options_.executors; ++i) executors_.push_back(std::make_unique<Executor>());
@@ -118,11 +124,12 @@ v1::Report ServerAgent::MakeReport(bool first) {
   MutexLock lock(mutex_);
   report.set_coordinator_term(coordinator_term_);
   report.set_draining(draining_);
+  size_t bytes = 0;
   for (auto& [id, job] : jobs_) {
     JobReport one{.term = job.term};
     if (job.host != nullptr) {
       if (first) job.host->OnSession();
-      one = job.host->TakeReport();
+      one = job.host->TakeReport(/*with_entries=*/bytes < kReportBytes);
       job.counters = one.counters;
     }
     // A job that cannot run here says so at the term that it was asked to begin.
@@ -132,7 +139,9 @@ v1::Report ServerAgent::MakeReport(bool first) {
     }
     if (one.ready && !job.ready) log::Info("job {}: ready at term {}", id, one.term);
     job.ready = one.ready;
-    *report.add_jobs() = EncodeJobReport(id, one);
+    v1::JobReport& message = *report.add_jobs();
+    message = EncodeJobReport(id, one);
+    bytes += message.ByteSizeLong();
   }
   return report;
 }

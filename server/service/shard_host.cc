@@ -1,8 +1,10 @@
 #include "server/service/shard_host.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
+#include "common/logging/logging.h"
 #include "common/rpc/exchange_codec.h"
 #include "common/rpc/replica_codec.h"
 
@@ -42,7 +44,16 @@ void ShardHost::AfterInput() {
 }
 
 void ShardHost::Publish() {
-  JobReport report = shard_.Report();
+  // While nobody takes them, entries stay where they are counted.
+  size_t room = options_.report_bytes;
+  {
+    MutexLock lock(mutex_);
+    for (const Entry& entry : report_.entries) room -= std::min(room, EntryLog::BytesOf(entry));
+  }
+  JobReport report = shard_.Report(room);
+  for (const auto& [id, link] : links_) {
+    if (link.broken) report.broken_peers.push_back(id.server.value());
+  }
   MutexLock lock(mutex_);
   std::move(report.entries.begin(), report.entries.end(), std::back_inserter(report_.entries));
   std::move(report.parts.begin(), report.parts.end(), std::back_inserter(report_.parts));
@@ -89,12 +100,13 @@ void ShardHost::Stop() {
   });
 }
 
-JobReport ShardHost::TakeReport() {
+JobReport ShardHost::TakeReport(bool with_entries) {
   // What the shard says now comes with the next report: nobody waits for a busy executor.
   Post([self = shared_from_this()](Shard&) { self->Publish(); });
   MutexLock lock(mutex_);
+  std::vector<Entry> later = with_entries ? std::vector<Entry>() : std::exchange(report_.entries, {});
   JobReport report = report_;
-  report_.entries.clear();
+  report_.entries = std::move(later);
   report_.parts.clear();
   report_.in_sync.clear();
   return report;
@@ -141,6 +153,14 @@ void ShardHost::OnTick(absl::Time now) {
   Post([self = shared_from_this(), now](Shard& shard) {
     shard.OnTick(now);
     self->OpenLinks();
+    if (shard.waits_for_lines() == std::exchange(self->told_wait_, shard.waits_for_lines())) return;
+    if (self->told_wait_) {
+      log::Warning("job {}: shard {} keeps all the ledger entries that it may; it waits for the coordinator",
+                   self->options_.facts->id, self->options_.shard.shard);
+    } else {
+      log::Info("job {}: shard {} goes on, the coordinator has written lines", self->options_.facts->id,
+                self->options_.shard.shard);
+    }
   });
 }
 
@@ -186,6 +206,8 @@ void ShardHost::OpenLink(const FollowerId& id, Link& link) {
              post([id, held = DecodeHeld(frame)](Link& link, Shard& shard) {
                if (link.stream == nullptr) return;
                if (!held.ok()) return link.stream->Close(held.status());
+               link.heard = true;
+               link.broken = false;
                shard.OnHeld(id, *held);
                link.stream->Consumed();
              });
@@ -194,6 +216,7 @@ void ShardHost::OpenLink(const FollowerId& id, Link& link) {
            [post, id](const absl::Status&) {
              post([id](Link& link, Shard& shard) {
                link.stream = nullptr;
+               link.broken = link.broken || std::exchange(link.heard, false);
                shard.OnFollowerClosed(id);
              });
            }});

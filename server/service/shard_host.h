@@ -38,6 +38,7 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
     Connector* connector = nullptr;
     Executor* disk = nullptr;
     FileSystem* files = nullptr;
+    size_t report_bytes = 1 << 20;        // of entries in a report
     CommittedHandler on_committed;        // called on the executor
     std::function<void()> on_step_done;   // called on the executor
   };
@@ -55,8 +56,8 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
 
   // Time; connects to backups that it is not connected to.
   void OnTick(absl::Time now);
-  // What there is to say since the last call.
-  JobReport TakeReport();
+  // What there is to say since the last call; entries wait for the next time if they are not wanted.
+  JobReport TakeReport(bool with_entries);
 
   uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
   size_t open_streams() const { return open_streams_.load(std::memory_order_relaxed); }
@@ -75,6 +76,8 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
   struct Link {
     std::string endpoint;
     std::shared_ptr<FrameStream> stream;  // null: closed
+    bool heard = false;   // on this stream
+    bool broken = false;  // one that had been heard ended, and none was heard since
   };
 
   void OpenLinks();
@@ -93,6 +96,7 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
   std::map<FollowerId, Link> links_;
   bool stopped_ = false;
   Step told_done_ = 0;
+  bool told_wait_ = false;  // for lines
 
   std::atomic<uint64_t> memory_bytes_ = 0;
   std::atomic<size_t> open_streams_ = 0;

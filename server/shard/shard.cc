@@ -20,7 +20,11 @@ size_t LargestChunk(const JobPlan& plan) {
 }  // namespace
 
 Shard::Shard(Options options, ShardOutput& output)
-    : options_(std::move(options)), output_(output), memory_(LargestChunk(*options_.plan)), window_(0, 0) {}
+    : options_(std::move(options)),
+      output_(output),
+      memory_(LargestChunk(*options_.plan)),
+      window_(0, 0),
+      entries_(options_.entry_bytes) {}
 
 Shard::Part Shard::PartIn(const Options& options, const ChunkMap& map, ChunkId chunk) {
   const auto here = [&](uint32_t index) {
@@ -72,8 +76,30 @@ void Shard::OnOrder(const JobOrder& order) {
     TakeMap(*order.map);
   }
   window_.SetMaxPending(max_pending_);
-  entries_.ForgetThrough(order.ledger_through);
   OrderCheckpoint(order.checkpoint_step);
+  ForgetEntries(order.ledger_through);
+}
+
+void Shard::ForgetEntries(Step through) {
+  const bool waited = entries_.full();
+  const size_t before = entries_.size();
+  entries_.ForgetThrough(through);
+  if (entries_.size() == before || !ready_) return;
+  if (std::exchange(states_wait_, false)) GreetFollowers();
+  if (!waited) return;
+  for (const auto& [id, copy] : copies_) {
+    TryCommit(*copy);
+    if (!failure_.empty()) return;
+  }
+  TellMarks();
+}
+
+std::optional<Wait> Shard::WaitForLines() const {
+  if (!full_since_.has_value()) return std::nullopt;
+  return Wait{.what = "lines",
+              .detail = absl::StrCat("the ledger entries from step ", entries_.oldest(), " on take ", entries_.bytes(),
+                                     " bytes; steps go on when the coordinator has written their lines"),
+              .since = absl::ToDoubleSeconds(*full_since_ - absl::UnixEpoch())};
 }
 
 void Shard::StartTerm(const JobOrder& order) {
@@ -95,6 +121,7 @@ void Shard::StartTerm(const JobOrder& order) {
   backups_.clear();
   restoring_.clear();
   entries_.Clear();
+  states_wait_ = false;
   late_.Reset();
   done_ = restore_.step;
 
@@ -219,15 +246,16 @@ void Shard::OnSession() {
   followers_.OnSession();
 }
 
-JobReport Shard::Report() {
+JobReport Shard::Report(size_t entry_bytes) {
   JobReport report{.term = term_, .epoch = map_.epoch, .assignment_version = assignment_version_, .ready = ready_};
-  report.entries = entries_.TakeNew();
+  report.entries = entries_.TakeNew(entry_bytes);
   report.parts = parts_.TakeNew();
   report.in_sync = followers_.TakeInSync();
   report.failure = failure_;
   report.counters = counters_;
   report.counters["pool_peak_bytes"] = memory_.pooled_peak() * LargestChunk(*options_.plan) * sizeof(float);
   if (!ready_) return report;
+  if (std::optional<Wait> wait = WaitForLines()) report.waits.push_back(*std::move(wait));
   if (std::optional<Wait> wait = WaitForHeld()) report.waits.push_back(*std::move(wait));
   LeafSet missing(options_.plan->leaves);
   std::optional<LateLeaves::Missing> first;
@@ -302,6 +330,7 @@ void Shard::OnClosed(StreamId id) {
 void Shard::OnTick(absl::Time now) {
   now_ = now;
   late_.OnTick(now);
+  full_since_ = entries_.full() ? std::optional(full_since_.value_or(now)) : std::nullopt;
   for (const auto& [id, copy] : copies_) {
     const auto root = roots_.find(id);
     if (root != roots_.end() && !root->second.waits_since.has_value()) root->second.waits_since = now;

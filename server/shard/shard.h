@@ -48,6 +48,7 @@ class Shard {
     double clip_norm = 0;                         // > 0: gated
     CpuLevel level = CpuLevel::kSse2;
     uint64_t pool_bytes = 64 << 20;               // for pending partials beside the accumulators
+    size_t entry_bytes = 64 << 20;                // for entries whose lines the coordinator has not written
   };
 
   // `output` outlives the shard.
@@ -60,8 +61,8 @@ class Shard {
   void OnRestored(Term term, const absl::Status& status);
   // Entries and parts are told again.
   void OnSession();
-  // What there is to say now; entries and parts once a session.
-  JobReport Report();
+  // What there is to say now; entries (so many bytes of them) and parts once a session.
+  JobReport Report(size_t entry_bytes = SIZE_MAX);
 
   // ---- From workers. Streams that it does not know are ignored (late frames of closed ones).
   void OnHello(StreamId stream, const Hello& hello);
@@ -85,6 +86,8 @@ class Shard {
   Step done_through() const { return done_; }
   // Whether it is the primary of chunks that checkpoints hold.
   bool has_tensors() const { return tensors_ > 0; }
+  // Nothing is committed until the coordinator has written lines.
+  bool waits_for_lines() const { return entries_.full(); }
   const ChunkMemory& memory() const { return memory_; }
   const Window& window() const { return window_; }
   // Whether the shard of `options` writes parts of checkpoints with this map.
@@ -135,6 +138,8 @@ class Shard {
   void OnRoot(StreamId stream, const Root& root);
   void OnChunkState(StreamId stream, const ChunkState& state);
   std::optional<Wait> WaitForHeld() const;
+  std::optional<Wait> WaitForLines() const;
+  void ForgetEntries(Step through);
   Step Next(const ChunkCopy& copy, Step applied) const;
   void CloseBroken(StreamId stream, const absl::Status& why);
   void OrderCheckpoint(Step step);
@@ -194,6 +199,8 @@ class Shard {
   Window window_;
   Step done_ = 0;
   EntryLog entries_;
+  std::optional<absl::Time> full_since_;             // entries_, as of OnTick
+  bool states_wait_ = false;                         // for lines: a state would bring too many entries
   PartTracker parts_;
   LateLeaves late_;
   std::map<std::string, uint64_t> counters_;

@@ -12,6 +12,9 @@ namespace banyan::server {
 namespace {
 
 constexpr absl::Duration kHeldPatience = absl::Milliseconds(500);
+// Of entries in the header of a chunk's state: a frame has its limit. After a long absence of the coordinator there are
+// more; then a new backup waits until it has written lines.
+constexpr size_t kMostEntryBytes = 3 << 20;
 
 }  // namespace
 
@@ -122,6 +125,12 @@ void Shard::SendChunkState(const FollowerId& to, const ChunkCopy& copy) {
   state.term = term_;
   state.epoch = map_.epoch;
   state.entries = entries_.Of(copy.id());
+  size_t bytes = 0;
+  for (const Entry& entry : state.entries) bytes += EntryLog::BytesOf(entry);
+  if (bytes > kMostEntryBytes) {
+    states_wait_ = true;
+    return;
+  }
   ++counters_["chunk_states_sent"];
   output_.SendToFollower(to, std::move(state));
 }

@@ -147,10 +147,13 @@ void Shard::OnWhole(ChunkCopy& copy) {
   TryCommit(copy);
 }
 
-// Rule R5: a root is committed once every backup of the map holds it. Then the gate, then the update, then the workers.
+// Rule R5: a root is committed once every backup of the map holds it, and there is room for its entry. Then the gate,
+// then the update, then the workers.
 void Shard::TryCommit(ChunkCopy& copy) {
   const auto found = roots_.find(copy.id());
   if (found == roots_.end() || found->second.committed || !followers_.AllHoldRoot(copy.id())) return;
+  // A step that has begun here is seen through: else its line could not be written.
+  if (entries_.full() && entries_.oldest() <= copy.applied()) return;
   found->second.committed = true;
   const ChunkCopy::Root& root = found->second.root;
   const Step step = copy.applied() + 1;

@@ -558,5 +558,34 @@ TEST_F(ShardTest, KnowsWhatItWillTake) {
   EXPECT_EQ(shard->memory().total_bytes(), needed);
 }
 
+// The coordinator is away: entries pile up until there is no room, and nothing is lost when it comes back.
+TEST_F(ShardTest, WaitsWhenItMayKeepNoMoreEntries) {
+  Make({.steps = 5});
+  Shard::Options options = job->ShardOptions(0, 0, 100 * 4096 * sizeof(float));
+  options.entry_bytes = 1;
+  shard = std::make_unique<Shard>(options, *this);
+  Begin();
+  SayHello(kA);
+  PushStep(kA, 1);
+  EXPECT_EQ(shard->done_through(), 1u) << "a step that has begun is seen through";
+  EXPECT_TRUE(shard->waits_for_lines());
+
+  PushStep(kA, 2);
+  shard->OnTick(absl::UnixEpoch() + absl::Seconds(7));
+  EXPECT_EQ(shard->done_through(), 1u);
+  const JobReport report = shard->Report();
+  ASSERT_FALSE(report.waits.empty());
+  EXPECT_EQ(report.waits[0].what, "lines");
+  EXPECT_EQ(report.waits[0].since, 7);
+  EXPECT_NE(report.waits[0].detail.find("from step 1 on"), std::string::npos) << report.waits[0].detail;
+
+  sent.clear();
+  JobOrder order = Order(1);
+  order.ledger_through = 1;
+  shard->OnOrder(order);
+  EXPECT_EQ(shard->done_through(), 2u);
+  EXPECT_EQ(Last<Weights>(kA).done_through, 2u);
+}
+
 }  // namespace
 }  // namespace banyan::server

@@ -1,0 +1,100 @@
+#include "tests/support/hand_cluster.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
+
+namespace banyan::testing {
+
+HandCluster::HandCluster(std::string folder) : folder_(std::move(folder)), program_(BanyanProgram()) {
+  WriteFile(folder_ + "/token", std::string(64, 'a'));
+  EXPECT_EQ(chmod((folder_ + "/token").c_str(), 0600), 0);
+  Start("coordinator");
+}
+
+HandCluster::~HandCluster() {
+  for (const char* role : {"worker", "server", "coordinator"}) {
+    for (const auto& [name, daemon] : daemons_) {
+      if (absl::StartsWith(name, role)) daemon->Signal(SIGTERM);
+    }
+    for (const auto& [name, daemon] : daemons_) {
+      if (!absl::StartsWith(name, role)) continue;
+      EXPECT_EQ(daemon->Wait().exit_code, 0) << name << "\n" << daemon->err();
+    }
+  }
+}
+
+void HandCluster::Start(const std::string& name) {
+  const std::string role = name.substr(0, name.find('-'));
+  const std::string state = absl::StrCat(folder_, "/state-", name);
+  std::filesystem::create_directories(state);
+  std::vector<std::string> argv = {
+      absl::StrCat(std::filesystem::path(program_).parent_path().string(), "/banyan-", role),
+      "--state-dir=" + state, "--token-file=" + folder_ + "/token"};
+  if (role == "coordinator") {
+    argv.push_back("--listen=" + (coordinator_.empty() ? "127.0.0.1:0" : coordinator_));
+  } else {
+    argv.insert(argv.end(), {"--name=" + name, "--coordinator=" + coordinator_, "--root=data=" + folder_,
+                             "--threads=1"});
+  }
+  std::unique_ptr<Process>& daemon = daemons_[name];
+  daemon = std::make_unique<Process>(argv);
+  ASSERT_TRUE(daemon->AwaitOut("\n")) << name << "\n" << daemon->err();
+  if (role == "coordinator") coordinator_ = std::vector<std::string>(absl::StrSplit(daemon->out(), ' ')).at(2);
+}
+
+void HandCluster::Kill(const std::string& name) {
+  daemons_.at(name)->Signal(SIGKILL);
+  daemons_.at(name)->Wait();
+  daemons_.erase(name);
+}
+
+void HandCluster::Drain(const std::string& name) {
+  daemons_.at(name)->Signal(SIGTERM);
+  EXPECT_EQ(daemons_.at(name)->Wait().exit_code, 0) << name;
+  daemons_.erase(name);
+}
+
+std::vector<std::string> HandCluster::Argv(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> argv = {program_};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  argv.insert(argv.end(), {"--coordinator", coordinator_, "--token-file", folder_ + "/token"});
+  return argv;
+}
+
+Process::Options HandCluster::Environment() const {
+  return {.environment = {"XDG_CONFIG_HOME=" + folder_ + "/config", "XDG_STATE_HOME=" + folder_ + "/home",
+                          "NO_COLOR="}};
+}
+
+CommandResult HandCluster::Banyan(const std::vector<std::string>& arguments) const {
+  return RunCommand(Argv(arguments), Environment().environment);
+}
+
+std::unique_ptr<Process> HandCluster::Begin(const std::vector<std::string>& arguments) const {
+  return std::make_unique<Process>(Argv(arguments), Environment());
+}
+
+HandCluster::Json HandCluster::Result(const std::string& job) const {
+  CommandResult result;
+  do {
+    result = Banyan({"wait", job, "--timeout", "200s", "-o", "json"});
+  } while (result.exit_code == 6);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return Json::parse(result.LastLine(), nullptr, /*allow_exceptions=*/false);
+}
+
+std::string HandCluster::Lines(const std::string& job) const {
+  const CommandResult result = Banyan({"metrics", job, "-o", "jsonl"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return result.out;
+}
+
+}  // namespace banyan::testing

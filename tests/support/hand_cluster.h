@@ -1,0 +1,56 @@
+#ifndef BANYAN_TESTS_SUPPORT_HAND_CLUSTER_H_
+#define BANYAN_TESTS_SUPPORT_HAND_CLUSTER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+#include "tests/support/command.h"
+#include "tests/support/process.h"
+
+namespace banyan::testing {
+
+// Daemons of a cluster that a person starts one by one: whoever dies stays dead. Thread-compatible.
+class HandCluster {
+ public:
+  using Json = nlohmann::json;
+
+  // `folder` is also what jobs know as `data:`. A coordinator runs.
+  explicit HandCluster(std::string folder);
+  // Drains everybody.
+  ~HandCluster();
+
+  // "coordinator" (again, where it was), "server-0", "worker-1"; with a name that has run before, its next life.
+  void Start(const std::string& name);
+  Process& process(const std::string& name) { return *daemons_.at(name); }
+  // SIGKILL; returns when it is gone.
+  void Kill(const std::string& name);
+  // SIGTERM, the same; expects success.
+  void Drain(const std::string& name);
+
+  // `banyan ARGUMENTS` to this cluster, to its end or running.
+  CommandResult Banyan(const std::vector<std::string>& arguments) const;
+  std::unique_ptr<Process> Begin(const std::vector<std::string>& arguments) const;
+
+  // Waits for the job's end, also while the coordinator is away, and returns its result.
+  Json Result(const std::string& job) const;
+  // Its lines, as `metrics -o jsonl` has them.
+  std::string Lines(const std::string& job) const;
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  std::vector<std::string> Argv(const std::vector<std::string>& arguments) const;
+  Process::Options Environment() const;
+
+  const std::string folder_;
+  const std::string program_;
+  std::string coordinator_;  // host:port
+  std::map<std::string, std::unique_ptr<Process>> daemons_;
+};
+
+}  // namespace banyan::testing
+
+#endif  // BANYAN_TESTS_SUPPORT_HAND_CLUSTER_H_
