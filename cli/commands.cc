@@ -33,6 +33,7 @@ std::vector<Command> AllCommands() {
       {"pause", "takes a job's processes away after a checkpoint, for a while", PauseCommand},
       {"resume", "goes on with a paused, stopped or failed job from its checkpoint", ResumeCommand},
       {"fork", "begins a new job with the state of another after one of its steps", ForkCommand},
+      {"scale", "changes how many workers and servers a job takes, while it trains", ScaleCommand},
       {"checkpoints", "lists and verifies a job's checkpoints", CheckpointsCommand},
       {"export", "writes a checkpoint's weights as other tools load them", ExportCommand},
       {"generate", "lets a trained model write text", GenerateCommand},

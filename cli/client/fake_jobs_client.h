@@ -28,6 +28,7 @@ struct FakeCluster {
   std::vector<v1::PauseRequest> paused;
   std::vector<v1::ForkRequest> forked;
   std::vector<v1::ResumeRequest> resumed;
+  std::vector<v1::ScaleRequest> scaled;
   std::vector<v1::WatchRequest> watched;
 
   Mutex mutex;
@@ -111,6 +112,10 @@ class FakeJobsClient final : public JobsClient {
     }
     cluster_.EndStreams();
     return absl::OkStatus();
+  }
+  absl::Status Scale(const v1::ScaleRequest& request) override {
+    cluster_.scaled.push_back(request);
+    return Find(request.job());
   }
   absl::Status Resume(const v1::ResumeRequest& request) override {
     cluster_.resumed.push_back(request);

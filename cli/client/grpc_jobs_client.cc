@@ -81,6 +81,11 @@ class GrpcJobsClient final : public JobsClient {
     return Call(&v1::Jobs::Stub::Resume, request, &response);
   }
 
+  absl::Status Scale(const v1::ScaleRequest& request) override {
+    v1::ScaleResponse response;
+    return Call(&v1::Jobs::Stub::Scale, request, &response);
+  }
+
   absl::StatusOr<v1::ForkResponse> Fork(const v1::ForkRequest& request) override {
     return Get<v1::ForkResponse>(&v1::Jobs::Stub::Fork, request);
   }

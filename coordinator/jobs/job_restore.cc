@@ -8,7 +8,7 @@
 #include "coordinator/jobs/fork.h"
 #include "coordinator/jobs/job_machine.h"
 
-// The fifth part of JobMachine: which state a term begins with - the newest checkpoint, an older one where that is
+// The sixth part of JobMachine: which state a term begins with - the newest checkpoint, an older one where that is
 // damaged, and a fork's first state.
 namespace banyan::coordinator {
 namespace {
@@ -106,6 +106,7 @@ void JobMachine::EndReplay(const RestorePoint& point, const std::string& state_h
   record_.crew.clear();
   record_.assignment.reset();
   ++record_.life;
+  leaf_plan_holds_ = true;
   Enter(kQueued, absl::StrCat("has the state of job ", fork.parent, " after step ", fork.step), now);
 }
 

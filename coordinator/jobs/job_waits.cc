@@ -9,7 +9,7 @@
 #include "coordinator/jobs/job_machine.h"
 #include "coordinator/jobs/job_states.h"
 
-// The sixth part of JobMachine: who waits for whom since when.
+// The seventh part of JobMachine: who waits for whom since when.
 namespace banyan::coordinator {
 namespace {
 
