@@ -74,7 +74,7 @@ void Cluster::StartCoordinator() {
       .events = &events_,
       .life = coordinator_.life,
       .jobs_directory = kJobs,
-      .leases = {.server = absl::Seconds(1), .worker = absl::Milliseconds(500)},
+      .leases = {.server = absl::Seconds(1), .worker = absl::Milliseconds(500), .silence = absl::Milliseconds(300)},
       .stall_limit = absl::Seconds(20),
       .disk_time = disk_time_,
       .on_crash = [this] { EndCoordinator(absl::Milliseconds(300)); }});
@@ -197,8 +197,9 @@ LifeRef Cluster::LifeAt(Place place) const {
 
 // ---- People.
 
-void Cluster::Ask(std::function<void(coordinator::Decider&, coordinator::Decider::Now)> question) {
-  if (coordinator_.host != nullptr) coordinator_.host->Ask(std::move(question));
+void Cluster::Ask(std::function<void(coordinator::Decider&, coordinator::Decider::Now)> question,
+                  std::function<void()> answered) {
+  if (coordinator_.host != nullptr) coordinator_.host->Ask(std::move(question), std::move(answered));
 }
 
 // Empty: equal shares.
@@ -225,6 +226,7 @@ void Cluster::Operate() {
       CreateDirectories(disk_, JoinPath(kJobs, kJob)).IgnoreError();
     });
   }
+  if (options_.profile.amid && record->state == JobState::kRunning) LetFaultsHappen();
   const bool failed = record->state == JobState::kFailed;
   if (failed && !(disk_was_full_ && absl::StrContains(record->reason, "No space left"))) {
     absl::StrAppend(&outcome_.trouble, "the job failed: ", record->reason, "; ");
@@ -240,6 +242,14 @@ void Cluster::Operate() {
   Ask([this, run](coordinator::Decider& decider, coordinator::Decider::Now now) {
     if (decider.cluster().Resume(kJob, &run, {}, now).ok()) ++outcome_.counts["resumptions"];
   });
+}
+
+// Once.
+void Cluster::LetFaultsHappen() {
+  for (const Fault& fault : options_.faults) {
+    events_.After(fault.at, [this, fault] { Apply(fault); });
+  }
+  options_.faults.clear();
 }
 
 // ---- What must hold.
@@ -262,9 +272,7 @@ Outcome Cluster::Run() {
     events_.After(after, [this, i] { StartServer(i); });
   }
   for (uint32_t i = 0; i < workers_.size(); ++i) StartWorker(i);
-  for (const Fault& fault : options_.faults) {
-    events_.At(absl::UnixEpoch() + fault.at, [this, fault] { Apply(fault); });
-  }
+  if (!options_.profile.amid) LetFaultsHappen();
   Operate();
   const absl::Time end = absl::UnixEpoch() + kEnd;
   const auto succeeded = [this] { return store_.job() != nullptr && store_.job()->state == JobState::kSucceeded; };

@@ -68,7 +68,9 @@ class Cluster {
   uint32_t ServersToUse() { return replicas_ + 1 + Shape(static_cast<uint32_t>(servers_.size()) - replicas_); }
   std::vector<uint32_t> LeafPlan();
   void Operate();
-  void Ask(std::function<void(coordinator::Decider&, coordinator::Decider::Now)> question);
+  void LetFaultsHappen();
+  void Ask(std::function<void(coordinator::Decider&, coordinator::Decider::Now)> question,
+           std::function<void()> answered = nullptr);
   void Look();
   void Finish();
 
@@ -77,12 +79,13 @@ class Cluster {
   void CrashCoordinator(const Fault& fault);
   void CrashServer(const Fault& fault);
   void DrainServer(uint32_t index);
+  void StopJob(bool at_once);
   // Whether a server may go without a new term: what they have is known to be in sync elsewhere.
   bool CanSpareOne() const;
   void BreakStream(const Fault& fault);
   void CutPower(const Fault& fault);
 
-  const Options options_;
+  Options options_;  // but for faults that are to come, as they were given
   const SimulatedJob& job_;
   EventQueue events_;
   std::mt19937_64 shape_;  // apart, so that fewer faults leave the cluster as it is

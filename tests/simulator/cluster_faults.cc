@@ -17,7 +17,7 @@ constexpr absl::Duration kPatience = absl::Milliseconds(20);
 
 void Cluster::Apply(const Fault& fault) {
   using enum Fault::Kind;
-  if (options_.profile.spare && (fault.kind == kCrashServer || fault.kind == kDrainServer) && !CanSpareOne()) {
+  if (options_.profile.spare && (fault.kind == kCrashServer || fault.kind == kDrainServer || fault.kind == kCrashHost) && !CanSpareOne()) {
     return events_.After(kPatience, [this, fault] { Apply(fault); });
   }
   const Place place = fault.which % places();
@@ -33,6 +33,9 @@ void Cluster::Apply(const Fault& fault) {
     case kCrashWorker:
       return EndWorker(fault.which % workers_.size(), fault.how % 3 == 0 ? fault.length : absl::ZeroDuration(),
                        fault.length);
+    case kCrashHost:
+      EndServer(fault.which % static_cast<uint32_t>(servers_.size()), absl::ZeroDuration(), fault.length);
+      return EndWorker(fault.other % static_cast<uint32_t>(workers_.size()), absl::ZeroDuration(), fault.length);
     case kLeaveWorker: {
       WorkerProcess* const worker = workers_[fault.which % workers_.size()].get();
       if (worker != nullptr) worker->Drain();
@@ -61,11 +64,22 @@ void Cluster::Apply(const Fault& fault) {
     case kPowerCut:
       return CutPower(fault);
     case kStop:
-      ++outcome_.counts["stops"];
-      return Ask([at_once = fault.how % 3 == 0](coordinator::Decider& decider, coordinator::Decider::Now now) {
-        decider.cluster().Stop("j1", at_once, now).IgnoreError();  // it may be over
-      });
+      return StopJob(/*at_once=*/fault.how % 3 == 0);
   }
+}
+
+// An answer is given when what was decided is durable, as coordinator/service/jobs_service does.
+void Cluster::StopJob(bool at_once) {
+  ++outcome_.counts["stops"];
+  const auto stops = std::make_shared<bool>();
+  const auto stop = [stops, at_once](coordinator::Decider& decider, coordinator::Decider::Now now) {
+    *stops = decider.cluster().Stop("j1", at_once, now).ok();  // it may be over
+  };
+  Ask(stop, [this, stops] {
+    const JobState state = store_.job()->state;
+    if (!*stops || state == JobState::kStopping || state == JobState::kStopped) return;
+    outcome_.trouble += "people were told that the job stops, and that is not durable; ";
+  });
 }
 
 void Cluster::BreakStream(const Fault& fault) {

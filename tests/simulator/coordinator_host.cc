@@ -79,8 +79,12 @@ void CoordinatorHost::OnClosed(SessionId session) {
   });
 }
 
-void CoordinatorHost::Ask(std::function<void(Decider& decider, Decider::Now now)> question) {
-  Post([this, question = std::move(question)] { question(*decider_, Now()); });
+void CoordinatorHost::Ask(std::function<void(Decider& decider, Decider::Now now)> question,
+                          std::function<void()> answered) {
+  Post([this, question = std::move(question), answered = std::move(answered)] {
+    question(*decider_, Now());
+    if (answered) answers_.push_back(answered);
+  });
 }
 
 void CoordinatorHost::Run() {
@@ -92,6 +96,7 @@ void CoordinatorHost::Run() {
   bool wrote = false;
   CHECK(decider_->Commit(&wrote).ok());
   if (wrote && CrashesHere(CrashPoint::kAfterCommit)) return;
+  for (const std::function<void()>& answered : std::exchange(answers_, {})) answered();
   if (wrote || !tasks.empty()) SendCommands();
 }
 

@@ -41,8 +41,9 @@ class CoordinatorHost {
   coordinator::SessionId Accept(Send send, Close close);
   void OnReport(coordinator::SessionId session, coordinator::Cluster::Heard heard);
   void OnClosed(coordinator::SessionId session);
-  // What people ask: decided and made durable like everything else.
-  void Ask(std::function<void(coordinator::Decider& decider, coordinator::Decider::Now now)> question);
+  // What people ask: decided and made durable like everything else; then they have their answer.
+  void Ask(std::function<void(coordinator::Decider& decider, coordinator::Decider::Now now)> question,
+           std::function<void()> answered);
 
   // The next time that it has written something it dies, just before or just after that is durable.
   void CrashAt(CrashPoint point) { crash_at_ = point; }
@@ -67,6 +68,7 @@ class CoordinatorHost {
   const Options options_;
   std::unique_ptr<coordinator::Decider> decider_;
   std::vector<std::function<void()>> tasks_;
+  std::vector<std::function<void()>> answers_;  // of tasks that have run
   bool awake_ = false;
   bool tick_due_ = true;
   absl::Time disk_free_;

@@ -14,7 +14,8 @@ constexpr int64_t kTroubleMillis = 4000;
 constexpr int64_t kLongestMillis = 3000;
 
 constexpr std::string_view kNames[Fault::kKinds] = {"break a stream", "crash the coordinator", "crash a server",
-                                                    "a server drains", "crash a worker",       "a worker leaves",
+                                                    "a server drains", "crash a worker",       "crash a host",
+                                                    "a worker leaves",
                                                     "pause a process", "cut the network",      "a clock jumps",
                                                     "the disk is full", "cut the power",       "stop the job"};
 
@@ -27,28 +28,32 @@ std::string ToString(const Fault& fault) {
 }
 
 const std::vector<Profile>& Profiles() {
-  //                               break coord server drain worker leave pause cut clock full power stop
+  //                               break coord server drain worker host leave pause cut clock full power stop
   static const std::vector<Profile> profiles = {
-      {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 2, 3, 3, 1, 1, 0, 1}, .most_replicas = 2},
+      {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 0, 2, 3, 3, 1, 1, 0, 1}, .most_replicas = 2},
       {.name = "calm"},
       {.name = "streams", .most = 40, .weights = {1}},
-      {.name = "coordinator", .most = 12, .weights = {4, 4, 0, 0, 1, 1}, .most_replicas = 1},
-      {.name = "workers", .most = 16, .weights = {4, 0, 0, 0, 4, 3, 2}},
-      {.name = "servers", .most = 8, .weights = {4, 0, 4, 0, 1, 0, 1}},
-      {.name = "replicas", .most = 16, .weights = {8, 0, 3, 0, 2, 0, 1}, .least_replicas = 1, .most_replicas = 2},
-      {.name = "spare", .most = 12, .weights = {4, 0, 3, 1, 2}, .least_replicas = 1, .most_replicas = 2, .spare = true},
-      {.name = "drain", .most = 10, .weights = {4, 1, 1, 4, 1, 1}, .most_replicas = 1},
-      {.name = "suspected", .most = 12, .weights = {2, 0, 0, 0, 1, 0, 4, 5}, .least_replicas = 1, .most_replicas = 2},
-      {.name = "authors", .most = 14, .weights = {8, 0, 3, 1, 3, 0, 2, 2}, .most_replicas = 2, .authors = true},
-      {.name = "recovery", .most = 10, .weights = {4, 2, 3, 0, 2, 0, 1, 0, 0, 0, 1}, .most_replicas = 1},
-      {.name = "partitions", .most = 12, .weights = {4, 0, 0, 0, 1, 0, 2, 6}},
-      {.name = "slow", .most = 10, .weights = {2, 0, 0, 0, 0, 1, 6}},
-      {.name = "clocks", .most = 8, .weights = {2, 1, 0, 0, 1, 0, 0, 0, 6}},
-      {.name = "disk", .most = 6, .weights = {2, 1, 2, 0, 0, 0, 0, 0, 0, 3, 0, 1}, .most_replicas = 1},
-      {.name = "power", .most = 5, .weights = {2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 3}},
-      {.name = "stop", .most = 8, .weights = {2, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 4}, .most_replicas = 1},
-      {.name = "window", .most = 8, .weights = {2, 0, 0, 0, 2, 1, 2}, .uneven = true},
-      {.name = "tight", .most = 12, .weights = {2, 0, 0, 0, 2, 2, 4}, .tight = true},
+      {.name = "coordinator", .most = 12, .weights = {4, 4, 0, 0, 1, 0, 1}, .most_replicas = 1},
+      {.name = "workers", .most = 16, .weights = {4, 0, 0, 0, 4, 0, 3, 2}},
+      {.name = "servers", .most = 8, .weights = {4, 0, 4, 0, 1, 0, 0, 1}},
+      {.name = "replicas", .most = 16, .weights = {6, 0, 3, 0, 2, 2, 1, 1},
+       .least_replicas = 1, .most_replicas = 2, .amid = true},
+      {.name = "spare", .most = 12, .weights = {4, 0, 2, 1, 2, 2},
+       .least_replicas = 1, .most_replicas = 2, .spare = true, .amid = true},
+      {.name = "drain", .most = 10, .weights = {4, 1, 1, 4, 1, 0, 1}, .most_replicas = 1},
+      {.name = "suspected", .most = 12, .weights = {2, 0, 0, 0, 1, 0, 0, 4, 5},
+       .least_replicas = 1, .most_replicas = 2, .amid = true},
+      {.name = "authors", .most = 14, .weights = {6, 0, 3, 1, 2, 1, 1, 2, 2},
+       .most_replicas = 2, .authors = true, .amid = true},
+      {.name = "recovery", .most = 10, .weights = {4, 2, 3, 0, 2, 0, 0, 1, 0, 0, 0, 1}, .most_replicas = 1},
+      {.name = "partitions", .most = 12, .weights = {4, 0, 0, 0, 1, 0, 0, 2, 6}},
+      {.name = "slow", .most = 10, .weights = {2, 0, 0, 0, 0, 0, 1, 6}},
+      {.name = "clocks", .most = 8, .weights = {2, 1, 0, 0, 1, 0, 0, 0, 0, 6}},
+      {.name = "disk", .most = 6, .weights = {2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1}, .most_replicas = 1},
+      {.name = "power", .most = 5, .weights = {2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3}},
+      {.name = "stop", .most = 8, .weights = {2, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 4}, .most_replicas = 1},
+      {.name = "window", .most = 24, .weights = {2, 0, 0, 0, 4, 0, 3, 1}, .uneven = true, .amid = true},
+      {.name = "tight", .most = 12, .weights = {2, 0, 0, 0, 2, 0, 2, 4}, .tight = true},
   };
   return profiles;
 }

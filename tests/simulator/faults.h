@@ -20,6 +20,7 @@ struct Fault {
     kCrashServer,       // `how`: at once, noticed late (a silent host), at a call of the disk
     kDrainServer,       // SIGTERM; and come back later
     kCrashWorker,
+    kCrashHost,    // a server and a worker at once
     kLeaveWorker,  // and come back later
     kPause,        // a slow host: a process stands still
     kCut,          // a partition from `which` to `other`; `how`: in both directions
@@ -28,7 +29,7 @@ struct Fault {
     kPowerCut,     // everything dies, and the disk loses what was not synced
     kStop,         // people stop the job, and resume it with other counts; `how`: at once, without a checkpoint
   };
-  static constexpr size_t kKinds = 12;
+  static constexpr size_t kKinds = 13;
 
   Kind kind = Kind::kBreakStream;
   absl::Duration at;
@@ -56,6 +57,8 @@ struct Profile {
   bool authors = false;
   // Workers with unequal shares, one much slower than the others, and the least memory.
   bool uneven = false;
+  // Times count from when the job first runs: it has no quiet beginning.
+  bool amid = false;
 };
 
 const std::vector<Profile>& Profiles();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/file/file_system.h"
@@ -91,6 +92,12 @@ class ServerHost final : public server::GateOutput {
   Epoch parts_epoch_ = 0;
   std::set<std::pair<ServerId, std::string>> gate_peers_;  // with their endpoints
   Step told_done_ = 0;
+  // Of a shard's pool, the most in its open step.
+  struct Capacity {
+    std::pair<Term, Step> step;
+    size_t buffers = 0;
+  };
+  std::vector<Capacity> capacities_;
   std::string trouble_;
 };
 
