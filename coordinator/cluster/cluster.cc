@@ -27,6 +27,7 @@ JobMachine::Options Cluster::OptionsFor(const std::string& id) const {
           .checkpoint_directory = JoinPath(options_.jobs_directory, id),
           .stall_limit = options_.stall_limit,
           .reclaim = options_.leases.worker,
+          .give_up = options_.leases.server,
           .accused = options_.leases.worker,
           .silence = options_.leases.silence,
           .pinned = [this, id] { return SourcesIn(id); }};
@@ -58,6 +59,9 @@ uint64_t Cluster::Hear(const Heard& heard, Now now) {
   if (arrival.new_id) options_.store_id(role, heard.introduction.name, arrival.id);
   // A new life of a process knows nothing of the old one's jobs.
   if (arrival.came) Remove(role, arrival.id, /*lost=*/true, "another life of it came", now);
+  if (arrival.came && role == Role::kServer) {
+    for (const auto& [number, job] : jobs_) job->Meet(*members_.Find(role, arrival.id), now);
+  }
   // A worker's leaves are others' at once; a server's chunks must move first.
   if (heard.draining && role == Role::kWorker) Remove(role, arrival.id, /*lost=*/false, "", now);
   Distribute(now);

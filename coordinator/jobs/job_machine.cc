@@ -26,6 +26,7 @@ JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, Jo
       state_since_(now.monotonic),
       last_progress_(now.monotonic),
       reclaim_until_(now.monotonic + options_.reclaim),
+      give_up_at_(now.monotonic + options_.give_up),
       stragglers_({.silence = options_.silence, .patience = options_.silence}) {
   if (record_.data.has_value()) {
     if (const absl::Status status = MakePlan(); !status.ok()) Fail(std::string(status.message()), now);
@@ -69,7 +70,7 @@ uint32_t JobMachine::least_workers() const {
 }
 
 bool JobMachine::AcceptsServer(const Members::Member& server, Now now) const {
-  if (record_.state != kRecovering || term_is_over() || now.monotonic >= reclaim_until_) return true;
+  if (record_.state != kRecovering || term_is_over() || now.monotonic >= give_up_at_) return true;
   return std::any_of(record_.map.servers.begin(), record_.map.servers.end(), [&](const ChunkMap::Server& known) {
     return known.id.value() == server.id && known.incarnation == server.introduction.incarnation;
   });
@@ -233,7 +234,7 @@ void JobMachine::Proceed(Now now) {
       // The servers of this term are all there: only workers, or the coordinator, were missing.
       if (ServersReady()) {
         BeginRunning(now);
-      } else if (term_is_over() || now.monotonic >= reclaim_until_) {
+      } else if (term_is_over() || now.monotonic >= give_up_at_) {
         BeginStarting(now);
       }
       break;

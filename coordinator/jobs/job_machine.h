@@ -45,8 +45,10 @@ class JobMachine {
     uint64_t coordinator_term = 1;
     std::string checkpoint_directory;  // of this job
     absl::Duration stall_limit = absl::Seconds(60);
-    // After the coordinator's restart: how long the servers that had the job are waited for before others are taken.
+    // After the coordinator's restart: how long the servers that had the job are waited for before it goes on without
+    // those that it can spare, and before all go back because of the others.
     absl::Duration reclaim = absl::Seconds(2);
+    absl::Duration give_up = absl::Seconds(10);
     // How long its peers may say that they cannot reach a server that is heard here.
     absl::Duration accused = absl::Seconds(2);
     // A worker that is silent for so long has its leaves computed by others too, though its lease lives.
@@ -73,6 +75,8 @@ class JobMachine {
   // Dead (`lost`), or taken away. No effect when the job does not have it. `why` is for people.
   void RemoveServer(ServerId id, Now now, const std::string& why = "");
   void RemoveWorker(WorkerId id, bool lost, Now now);
+  // A server has come. After the coordinator's restart: if the job had another life of it, that one is dead.
+  void Meet(const Members::Member& server, Now now);
   // Whether the job goes on where it is without this server: others have its chunks, in sync.
   bool CanSpare(ServerId id) const;
   // Why the job had better go on without a server that it can spare and that is not known to be dead; kNothing: it need
@@ -259,6 +263,7 @@ class JobMachine {
   absl::Duration state_since_;
   absl::Duration last_progress_;
   absl::Duration reclaim_until_;
+  absl::Duration give_up_at_;
   bool even_ = false;  // chunks are where they ought to be, until the map or the servers change
   bool with_fewer_servers_ = false;  // run.servers.wait was in vain
   absl::Duration short_since_ = absl::InfiniteDuration();  // too few processes since
