@@ -17,7 +17,8 @@ constexpr absl::Duration kPatience = absl::Milliseconds(20);
 
 void Cluster::Apply(const Fault& fault) {
   using enum Fault::Kind;
-  if (options_.profile.spare && (fault.kind == kCrashServer || fault.kind == kDrainServer || fault.kind == kCrashHost) && !CanSpareOne()) {
+  const bool of_server = fault.kind == kCrashServer || fault.kind == kDrainServer || fault.kind == kCrashHost;
+  if (options_.profile.spare && of_server && !CanSpareOne()) {
     return events_.After(kPatience, [this, fault] { Apply(fault); });
   }
   const Place place = fault.which % places();
