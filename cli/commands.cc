@@ -31,6 +31,7 @@ std::vector<Command> AllCommands() {
       {"result", "prints what a job ended with", ResultCommand},
       {"stop", "stops a job after a checkpoint", StopCommand},
       {"resume", "goes on with a stopped or failed job from its checkpoint", ResumeCommand},
+      {"scale", "changes how many workers and servers a job takes, while it trains", ScaleCommand},
       {"checkpoints", "lists and verifies a job's checkpoints", CheckpointsCommand},
       {"export", "writes a checkpoint's weights as other tools load them", ExportCommand},
       {"generate", "lets a trained model write text", GenerateCommand},

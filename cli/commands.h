@@ -28,6 +28,7 @@ ExitCode MetricsCommand(Environment& environment, std::span<const std::string> a
 ExitCode ResultCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode ResumeCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode RunCommand(Environment& environment, std::span<const std::string> arguments);
+ExitCode ScaleCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode StopCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode SubmitCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode ValidateCommand(Environment& environment, std::span<const std::string> arguments);

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include "absl/strings/str_cat.h"
 #include "cli/base/contexts.h"
 #include "cli/follow/fake_environment.h"
 #include "common/checkpoint/checkpoint_fixture.h"
@@ -207,6 +208,26 @@ TEST_F(ResumeTest, ChangesOnlyTheRun) {
 TEST_F(ResumeTest, LeavesTheRunAsItWas) {
   EXPECT_EQ(Run({"resume", "j1", "--detach"}), 0);
   EXPECT_FALSE(world_.cluster.resumed[0].has_run());
+}
+
+TEST_F(CommandsTest, ScalesToAMostOrBetweenTwoNumbers) {
+  ASSERT_EQ(Run({"scale", "j1", "--workers=4"}), 0);
+  EXPECT_EQ(world_.cluster.scaled.back().job(), "j1");
+  EXPECT_EQ(world_.cluster.scaled.back().min(), 0);
+  EXPECT_EQ(world_.cluster.scaled.back().max(), 4);
+  ASSERT_EQ(Run({"scale", "j1", "--workers=2..5"}), 0);
+  EXPECT_EQ(world_.cluster.scaled.back().min(), 2);
+  EXPECT_EQ(world_.cluster.scaled.back().max(), 5);
+  EXPECT_EQ(world_.cluster.scaled.back().servers(), 0);
+  ASSERT_EQ(Run({"scale", "j1", "--servers=3"}), 0);
+  EXPECT_EQ(world_.cluster.scaled.back().max(), 0);
+  EXPECT_EQ(world_.cluster.scaled.back().servers(), 3);
+  for (const char* wrong : {"", "0", "5..2", "2..", "..5", "2..0", "2...5", "many", "5000", "-1"}) {
+    EXPECT_EQ(Run({"scale", "j1", absl::StrCat("--workers=", wrong)}), 2) << wrong;
+  }
+  EXPECT_EQ(Run({"scale", "j1"}), 2);
+  EXPECT_EQ(Run({"scale", "nobody", "--workers=4"}), 5);
+  EXPECT_EQ(world_.cluster.scaled.size(), 4);
 }
 
 TEST_F(CommandsTest, MetricsAreExact) {

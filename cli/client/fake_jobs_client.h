@@ -26,6 +26,7 @@ struct FakeCluster {
   std::vector<v1::SubmitRequest> submitted;
   std::vector<v1::StopRequest> stopped;
   std::vector<v1::ResumeRequest> resumed;
+  std::vector<v1::ScaleRequest> scaled;
   std::vector<v1::WatchRequest> watched;
 
   Mutex mutex;
@@ -99,6 +100,10 @@ class FakeJobsClient final : public JobsClient {
       cluster_.EndStreams();
     }
     return absl::OkStatus();
+  }
+  absl::Status Scale(const v1::ScaleRequest& request) override {
+    cluster_.scaled.push_back(request);
+    return Find(request.job());
   }
   absl::Status Resume(const v1::ResumeRequest& request) override {
     cluster_.resumed.push_back(request);

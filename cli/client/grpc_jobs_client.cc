@@ -76,6 +76,11 @@ class GrpcJobsClient final : public JobsClient {
     return Call(&v1::Jobs::Stub::Resume, request, &response);
   }
 
+  absl::Status Scale(const v1::ScaleRequest& request) override {
+    v1::ScaleResponse response;
+    return Call(&v1::Jobs::Stub::Scale, request, &response);
+  }
+
   absl::StatusOr<v1::ClusterResponse> Cluster() override {
     return Get<v1::ClusterResponse>(&v1::Jobs::Stub::Cluster, v1::ClusterRequest());
   }

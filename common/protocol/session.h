@@ -95,6 +95,16 @@ struct InSync {
   friend bool operator==(const InSync&, const InSync&) = default;
 };
 
+// What a worker computed of an audited leaf.
+struct LeafAudit {
+  Term term = 0;
+  Step step = 0;
+  uint32_t leaf = 0;
+  std::vector<uint64_t> fingerprints;  // of each position's gradient, then of weight and loss
+
+  friend bool operator==(const LeafAudit&, const LeafAudit&) = default;
+};
+
 // What one process has to say of one job.
 struct JobReport {
   struct OpenStep {
@@ -117,6 +127,7 @@ struct JobReport {
   double seconds_per_leaf = 0;
   double seconds_per_push = 0;
   std::map<std::string, uint64_t> counters;
+  std::vector<LeafAudit> audits;
 };
 
 }  // namespace banyan

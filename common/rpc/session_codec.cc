@@ -116,6 +116,13 @@ v1::JobReport EncodeJobReport(const std::string& job, const JobReport& report) {
   message.set_seconds_per_leaf(report.seconds_per_leaf);
   message.set_seconds_per_push(report.seconds_per_push);
   message.mutable_counters()->insert(report.counters.begin(), report.counters.end());
+  for (const LeafAudit& audit : report.audits) {
+    v1::LeafAudit& part = *message.add_audits();
+    part.set_term(audit.term);
+    part.set_step(audit.step);
+    part.set_leaf(audit.leaf);
+    part.mutable_fingerprints()->Add(audit.fingerprints.begin(), audit.fingerprints.end());
+  }
   return message;
 }
 
@@ -150,6 +157,12 @@ absl::StatusOr<JobReport> DecodeJobReport(const v1::JobReport& message, uint32_t
                             .since = wait.since()});
   }
   if (message.has_data()) report.data = DecodeDataFacts(message.data());
+  for (const v1::LeafAudit& audit : message.audits()) {
+    report.audits.push_back({.term = audit.term(),
+                             .step = audit.step(),
+                             .leaf = audit.leaf(),
+                             .fingerprints = {audit.fingerprints().begin(), audit.fingerprints().end()}});
+  }
   return report;
 }
 

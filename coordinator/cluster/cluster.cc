@@ -17,7 +17,8 @@ JobMachine::Options Cluster::OptionsFor(const std::string& id) const {
           .checkpoint_directory = JoinPath(options_.jobs_directory, id),
           .stall_limit = options_.stall_limit,
           .reclaim = options_.leases.worker,
-          .accused = options_.leases.worker};
+          .accused = options_.leases.worker,
+          .silence = options_.leases.silence};
 }
 
 void Cluster::RestoreJob(JobRecord record, Step lines_through, Now now) {
@@ -229,6 +230,22 @@ absl::Status Cluster::Resume(const std::string& id, const v1::Run* run, std::vec
     RETURN_IF_ERROR(config::ValidateJob(resumed).ToStatus());
     resumed = config::WithDefaults(std::move(resumed));
     RETURN_IF_ERROR(job->Resume(&resumed.run(), std::move(leaf_plan), now));
+    Distribute(now);
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+}
+
+absl::Status Cluster::ScaleWorkers(const std::string& id, uint32_t min, uint32_t max, Now now) {
+  for (const auto& [number, job] : jobs_) {
+    if (job->record().id != id) continue;
+    v1::Job scaled = job->record().job;
+    v1::Workers& workers = *scaled.mutable_run()->mutable_workers();
+    if (max != 0) workers.set_max(max);
+    if (min != 0) workers.set_min(min);
+    if (min == 0 && workers.has_max()) workers.set_min(std::min(workers.min(), workers.max()));
+    RETURN_IF_ERROR(config::ValidateJob(scaled).ToStatus());
+    RETURN_IF_ERROR(job->ScaleWorkers(workers.min(), workers.has_max() ? workers.max() : 0, now));
     Distribute(now);
     return absl::OkStatus();
   }

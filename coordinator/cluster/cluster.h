@@ -66,6 +66,8 @@ class Cluster {
                                      Now now);
   absl::Status Stop(const std::string& id, bool at_once, Now now);
   absl::Status Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+  // Changes run.workers.min and max; 0: as it is, a least above the most becomes the most.
+  absl::Status ScaleWorkers(const std::string& id, uint32_t min, uint32_t max, Now now);
   absl::Status ScaleServers(const std::string& id, uint32_t count, Now now);
   void OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point, const absl::Status& status,
                    Now now);

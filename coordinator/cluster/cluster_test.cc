@@ -138,5 +138,24 @@ TEST_F(ClusterTest, RefusesALeafPlanThatDoesNotAddUp) {
   EXPECT_TRUE(cluster_.Jobs().empty());
 }
 
+TEST_F(ClusterTest, ScaledJobsTakeAndGiveWorkersWhichOthersUse) {
+  Hear(Role::kServer, "s");
+  for (const char* worker : {"a", "b", "c"}) Hear(Role::kWorker, worker);
+  const std::string wide = Submit("servers { count: 1 } workers { min: 1 max: 3 }");
+  const std::string narrow = Submit("servers { count: 1 } workers { min: 1 max: 1 }");
+  EXPECT_EQ(StateOf(wide), kStarting);
+  EXPECT_EQ(StateOf(narrow), kQueued);
+  ASSERT_TRUE(cluster_.ScaleWorkers(wide, 0, 2, now_).ok());
+  EXPECT_EQ(cluster_.Job(wide)->workers(), 2);
+  EXPECT_EQ(StateOf(narrow), kStarting);
+  ASSERT_TRUE(cluster_.ScaleWorkers(wide, 2, 0, now_).ok());
+  EXPECT_EQ(cluster_.Job(wide)->record().job.run().workers().min(), 2);
+  ASSERT_TRUE(cluster_.ScaleWorkers(wide, 0, 1, now_).ok()) << "a least above the most becomes the most";
+  EXPECT_EQ(cluster_.Job(wide)->record().job.run().workers().min(), 1);
+  EXPECT_EQ(StateOf(wide), kStarting);
+  EXPECT_EQ(cluster_.ScaleWorkers(wide, 3, 2, now_).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(cluster_.ScaleWorkers("j9", 3, 2, now_).code(), absl::StatusCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace banyan::coordinator

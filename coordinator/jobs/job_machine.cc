@@ -24,7 +24,8 @@ JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, Jo
       lines_through_(lines_through),
       state_since_(now.monotonic),
       last_progress_(now.monotonic),
-      reclaim_until_(now.monotonic + options_.reclaim) {
+      reclaim_until_(now.monotonic + options_.reclaim),
+      stragglers_({.silence = options_.silence, .patience = options_.silence}) {
   if (record_.data.has_value()) {
     if (const absl::Status status = MakePlan(); !status.ok()) Fail(std::string(status.message()), now);
   }
@@ -54,14 +55,14 @@ uint32_t JobMachine::workers_wanted() const {
   const v1::Workers& workers = record_.job.run().workers();
   if (!workers.has_max()) return UINT32_MAX;
   const size_t most = std::max(workers.max(), least_workers());
-  return most > workers_.size() ? static_cast<uint32_t>(most - workers_.size()) : 0;
+  return most > staying() ? static_cast<uint32_t>(most - staying()) : 0;
 }
 
 uint32_t JobMachine::least_workers() const {
   const uint32_t least = record_.job.run().workers().min();
   // A leaf plan is for the workers that the job begins with; it goes on with fewer.
   const bool begins = record_.state == kQueued || (record_.state == kStarting && !assignment_.has_value());
-  return begins ? std::max(least, static_cast<uint32_t>(record_.leaf_plan.size())) : least;
+  return begins && leaf_plan_holds_ ? std::max(least, static_cast<uint32_t>(record_.leaf_plan.size())) : least;
 }
 
 bool JobMachine::AcceptsServer(const Members::Member& server, Now now) const {
@@ -92,12 +93,10 @@ void JobMachine::AddWorker(const Members::Member& worker, Now now) {
     record_.device_kind = worker.introduction.device_kind;
     Persist();
   }
-  // It needs a while to pull the weights; the step after next begins no sooner. Until then the version before is in
-  // force, which commands no longer carry: so everybody must have it.
-  const bool waits = record_.state == kRunning && AssignmentIsKnown();
+  if (assignment_.has_value()) leaf_plan_holds_ = false;
   workers_[worker.id] = {.member = worker};
+  stragglers_.Hear(WorkerId(worker.id), 0, now.monotonic);
   Note(now, "WORKER_JOINED", worker.introduction.name, "");
-  if (assignment_.has_value()) Assign(waits ? OpenStep() + 2 : AtOnce(), now);
 }
 
 void JobMachine::RemoveServer(ServerId id, Now now, const std::string& why) {
@@ -127,22 +126,16 @@ void JobMachine::RemoveWorker(WorkerId id, bool lost, Now now) {
   const auto found = workers_.find(id.value());
   if (found == workers_.end()) return;
   const std::string name = found->second.member.introduction.name;
-  KeepCounters(found->second);
-  workers_.erase(found);
+  DropWorker(id);
   if (!IsActive(record_.state)) return;
   Note(now, lost ? "WORKER_LOST" : "WORKER_LEFT", name, "");
-  // Fewer than run.workers.min wait for others; a stop is seen through by whoever is left.
-  if (workers_.empty() || (workers_.size() < least_workers() && record_.state != kStopping)) {
+  if (staying() < least_workers() && record_.state != JobState::kStopping) {
+    WaitForWorkers(absl::StrCat("worker ", name, lost ? " was lost" : " left"), now);
+  } else if (workers_.empty()) {  // a stop is seen through by whoever is left
     assignment_.reset();
-  } else if (assignment_.has_value()) {
-    Assign(AtOnce(), now);
-  }
-  if (record_.state == kStopping && workers_.empty()) {
     Enter(kStopped, absl::StrCat("worker ", name, " was lost while the job stopped; its last checkpoint stands"), now);
-  } else if (workers_.size() < least_workers() && record_.state != kRecovering && record_.state != kStopping) {
-    Enter(kRecovering,
-          absl::StrCat("worker ", name, " was lost; ", workers_.size(), " of at least ", least_workers(), " are left"),
-          now);
+  } else if (assignment_.has_value()) {
+    MoveLeaves(now);
   }
 }
 
@@ -223,7 +216,7 @@ void JobMachine::Proceed(Now now) {
   // Those of the term go on, whatever the job would like to have.
   const bool servers = servers_wanted() == 0 || (record_.state != kQueued && ServersReady()) ||
                        (with_fewer_servers_ && !servers_.empty());
-  const bool enough = servers && workers_.size() >= least_workers();
+  const bool enough = servers && staying() >= least_workers();
   short_since_ = enough ? absl::InfiniteDuration() : std::min(short_since_, now.monotonic);
   switch (record_.state) {
     case kQueued:
@@ -243,7 +236,11 @@ void JobMachine::Proceed(Now now) {
       break;
     case kRunning:
       Rebuild(now);
+      Balance(now);
       CheckFinished(now);
+      break;
+    case kStopping:
+      Balance(now);
       break;
     default:
       break;
@@ -265,8 +262,12 @@ void JobMachine::BeginTerm(Now now) {
   if (record_.checkpoint.has_value() && record_.checkpoint->step > 0) record_.restore = *record_.checkpoint;
   record_.map = MakeMap();
   even_ = false;
-  for (auto& [id, process] : servers_) process.ready = false;
+  for (Processes* processes : {&servers_, &workers_}) {
+    for (auto& [id, process] : *processes) process.ready = false;
+  }
   assignment_.reset();
+  assigner_->Forget();
+  audits_.Forget();
   parts_.clear();
   publishing_.clear();
   published_.clear();

@@ -18,6 +18,9 @@
 #include "coordinator/jobs/job_record.h"
 #include "coordinator/jobs/ledger_book.h"
 #include "coordinator/membership/members.h"
+#include "coordinator/shares/audits.h"
+#include "coordinator/shares/paces.h"
+#include "coordinator/shares/stragglers.h"
 
 namespace banyan::coordinator {
 
@@ -42,6 +45,8 @@ class JobMachine {
     absl::Duration reclaim = absl::Seconds(2);
     // How long its peers may say that they cannot reach a server that is heard here.
     absl::Duration accused = absl::Seconds(2);
+    // A worker that is silent for so long has its leaves computed by others too, though its lease lives.
+    absl::Duration silence = absl::Milliseconds(600);
   };
 
   // A new job is QUEUED. `lines_through`: the steps that the store has. An active job of a former life recovers.
@@ -56,6 +61,7 @@ class JobMachine {
   bool AcceptsKind(const std::string& device_kind) const;
   bool Has(Role role, uint64_t id) const;
   size_t workers() const { return workers_.size(); }
+  size_t staying() const;  // of them, those that are not to be released
   void AddServer(const Members::Member& server, Now now);
   void AddWorker(const Members::Member& worker, Now now);
   // Dead (`lost`), or taken away. No effect when the job does not have it. `why` is for people.
@@ -84,6 +90,8 @@ class JobMachine {
   // ---- What people ask. FAILED_PRECONDITION, with the reason, where the state does not allow it.
   absl::Status Stop(bool at_once, Now now);
   absl::Status Resume(const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
+  // Changes run.workers for good; `max` 0: as it is. Workers beyond the most go when the step after next begins.
+  absl::Status ScaleWorkers(uint32_t min, uint32_t max, Now now);
   // From now on the job wants so many servers (run.servers.count, durable): it takes those that are free, or lets some
   // go, whose chunks move first. INVALID_ARGUMENT for none.
   absl::Status ScaleServers(uint32_t count, Now now);
@@ -105,10 +113,14 @@ class JobMachine {
     Members::Member member;
     std::optional<JobReport> last;  // without entries and parts
     bool ready = false;             // for the term that is in force
+    bool released = false;          // a worker beyond run.workers.max: it goes when it has no leaves
     bool dismissed = false;  // servers: it leaves because the job wants fewer
     std::optional<absl::Duration> accused_since;  // servers: most of its peers cannot reach it
   };
   using Processes = std::map<uint64_t, Process>;
+
+  // Between two looks at the workers' speeds; longer after every plan that only they called for.
+  static constexpr absl::Duration kFirstPlanPause = absl::Seconds(1);
 
   bool at_rest() const;
   // None has begun yet, or a server of it was lost.
@@ -147,10 +159,31 @@ class JobMachine {
 
   absl::Status MakePlan();
   void TakeDataFacts(uint64_t worker, const JobReport& report, Now now);
-  // A new version from `from_step` on over the workers there are.
+
+  // job_workers.cc
+  void TakePace(WorkerId worker, const JobReport& report, Now now);
+  void TakeAudits(WorkerId worker, const JobReport& report, Now now);
+  void DropWorker(WorkerId worker);
+  // Too few are left: nobody computes until there are enough.
+  void WaitForWorkers(std::string why, Now now);
+  void ChooseReleased();
+  void LetReleasedGo(Step open, Now now);
+  std::vector<WorkerId> Computing() const;  // who shall have leaves, by id
+  std::vector<uint32_t> SharesFor(const std::vector<WorkerId>& workers) const;
+  std::vector<uint32_t> SharesOf(const std::vector<WorkerId>& workers) const;  // as they are now
+  absl::Duration StepTime() const;                                            // by plan
+  // A new version from `from_step` on over those who compute.
   void Assign(Step from_step, Now now);
+  void Announce(Assignment assignment, Now now);
+  // At once: what has lost its worker, or has one that is late.
+  void MoveLeaves(Now now);
+  // All that Proceed does about workers while steps go on.
+  void Balance(Now now);
+  void RelieveStragglers(Now now);
+  void ConsiderPlan(Step open, Now now);
   bool AssignmentIsKnown() const;  // all workers that it is for have said so
   Step OpenStep() const;           // the lowest step that is not done, as far as is known
+  LeafSet Missing(Step open) const;
   // A version that is in force whatever step is open: what is known of that may be old, and of fewer chunks.
   Step AtOnce() const { return record_.restore.step + 1; }
 
@@ -192,6 +225,16 @@ class JobMachine {
   bool even_ = false;  // chunks are where they ought to be, until the map or the servers change
   bool with_fewer_servers_ = false;  // run.servers.wait was in vain
   absl::Duration short_since_ = absl::InfiniteDuration();  // too few processes since
+
+  // Who computes what.
+  Paces paces_;
+  Stragglers stragglers_;
+  Audits audits_;
+  bool audit_idles_ = false;     // one worker computes: told
+  bool leaf_plan_holds_ = true;  // nobody came or went since the job began
+  bool provisional_ = false;     // leaves were moved in haste: a plan is due
+  absl::Duration planned_at_;
+  absl::Duration plan_pause_ = kFirstPlanPause;
 };
 
 }  // namespace banyan::coordinator

@@ -231,43 +231,6 @@ TEST_F(JobMachineTest, ResumesOnOtherCounts) {
   EXPECT_FALSE(job_->record().counters.contains("rollbacks"));
 }
 
-TEST_F(JobMachineTest, ALostWorkersLeavesMoveInTheOpenStep) {
-  Start();
-  Tell(1);
-  for (const uint64_t id : {11, 12}) {
-    job_->OnReport(Role::kWorker, id, {.term = 1, .assignment_version = 1}, 0, now_);
-  }
-  job_->AddWorker(Process(Role::kWorker, 13), now_);
-  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 4);
-  job_->RemoveWorker(WorkerId(12), /*lost=*/true, now_);
-  job_->Proceed(now_);
-  const Assignment assignment = *Order(Role::kWorker, 11).assignment;
-  EXPECT_EQ(state(), kRunning);
-  EXPECT_EQ(assignment.version, 3);
-  EXPECT_EQ(assignment.from_step, 1) << "whatever step is open: a chunk of a server just promoted may be behind";
-  ASSERT_EQ(assignment.shares.size(), 2);
-  std::vector<Node> nodes;
-  for (const Assignment::Share& share : assignment.shares) {
-    nodes.insert(nodes.end(), share.nodes.begin(), share.nodes.end());
-  }
-  EXPECT_TRUE(Tree(8).IsPartition(nodes));
-  EXPECT_EQ(effects_.CountEvents("WORKER_LOST"), 1);
-}
-
-TEST_F(JobMachineTest, AJoinWaitsForTheStepAfterNextOnlyWhereTheVersionBeforeIsKnown) {
-  Start();
-  // Commands carry one version: nobody could learn the first one any more.
-  job_->AddWorker(Process(Role::kWorker, 13), now_);
-  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 1);
-
-  const uint64_t version = Order(Role::kWorker, 11).assignment->version;
-  for (const uint64_t id : {11, 12, 13}) {
-    job_->OnReport(Role::kWorker, id, {.term = 1, .assignment_version = version}, 0, now_);
-  }
-  job_->AddWorker(Process(Role::kWorker, 14), now_);
-  EXPECT_EQ(Order(Role::kWorker, 11).assignment->from_step, 3);
-}
-
 TEST_F(JobMachineTest, TooFewWorkersRecoverWithoutANewTerm) {
   Start();
   Tell(1);

@@ -72,6 +72,7 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   process.last = report;
   process.last->entries.clear();
   process.last->parts.clear();
+  process.last->audits.clear();
   if (rss_bytes > 0) {
     uint64_t& peak = record_.peak_rss_bytes[name];
     peak = std::max(peak, rss_bytes);
@@ -79,7 +80,11 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   // A server may still speak of a term that has been given up.
   const bool stale = role == Role::kServer && report.term != record_.term;
   if (!report.failure.empty() && !stale) return Fail(absl::StrCat(name, ": ", report.failure), now);
-  if (role == Role::kWorker) TakeDataFacts(id, report, now);
+  if (role == Role::kWorker) {
+    TakePace(WorkerId(id), report, now);
+    TakeDataFacts(id, report, now);
+    TakeAudits(WorkerId(id), report, now);
+  }
   if (!IsActive(record_.state)) return;
   if (assigner_) assigner_->Seen(report.assignment_version);
   if (role == Role::kServer && plan_) {
@@ -131,35 +136,6 @@ void JobMachine::CompareReplayed(Now now) {
       if (written.has_value() && *written != *page->evaluation) differs("evaluation");
     }
   }
-}
-
-// ---- Assignments.
-
-void JobMachine::Assign(Step from_step, Now now) {
-  std::vector<WorkerId> ids;
-  for (const auto& [id, process] : workers_) ids.emplace_back(id);
-  std::vector<uint32_t> leaf_plan;
-  if (!record_.leaf_plan.empty() && record_.leaf_plan.size() <= ids.size()) leaf_plan = record_.leaf_plan;
-  assignment_ = assigner_->Assign(ids, leaf_plan, from_step);
-  Note(now, "ASSIGNMENT", "",
-       absl::StrCat("version ", assignment_->version, " from step ", from_step, " over ", ids.size(),
-                    ids.size() == 1 ? " worker" : " workers"));
-}
-
-bool JobMachine::AssignmentIsKnown() const {
-  return std::all_of(workers_.begin(), workers_.end(), [this](const auto& entry) {
-    const std::optional<JobReport>& last = entry.second.last;
-    return assignment_.has_value() && last.has_value() && last->assignment_version >= assignment_->version;
-  });
-}
-
-Step JobMachine::OpenStep() const {
-  std::optional<Step> lowest;
-  for (const auto& [id, process] : servers_) {
-    if (!process.last.has_value() || process.last->term != record_.term) continue;
-    for (const JobReport::OpenStep& open : process.last->open) lowest = std::min(lowest.value_or(open.step), open.step);
-  }
-  return std::max(lowest.value_or(0), record_.restore.step + 1);
 }
 
 // ---- Orders.

@@ -155,6 +155,7 @@ absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_p
     }
   }
   stop_step_ = 0;
+  leaf_plan_holds_ = true;
   record_.crew.clear();
   record_.assignment.reset();
   Enter(kQueued, "resumed", now);
@@ -167,6 +168,7 @@ void JobMachine::OnTick(bool busy_elsewhere, Now now) {
   Proceed(now);
   const absl::Duration quiet = now.monotonic - last_progress_;
   const bool moves = record_.state == kRunning || record_.state == kStopping;
+  if (moves) RelieveStragglers(now);
   const bool loads = record_.state == kStarting && plan_ != nullptr;
   if ((moves && quiet > options_.stall_limit) || (loads && quiet > kStallsToStart * options_.stall_limit)) {
     const absl::Duration limit = options_.stall_limit * (loads ? kStallsToStart : 1);
@@ -198,7 +200,7 @@ void JobMachine::EndPatience(Now now) {
     Fail(absl::StrCat("waited ", absl::FormatDuration(for_servers), " for ", run.servers().count(),
                       " servers and has ", servers_.size(), "; start more, or lower run.servers.count"),
          now);
-  } else if (workers_.size() < least_workers() && waited > for_workers) {
+  } else if (staying() < least_workers() && waited > for_workers) {
     Fail(absl::StrCat("waited ", absl::FormatDuration(for_workers), " for ", least_workers(),
                       " workers and has ", workers_.size(), "; start more, or lower run.workers.min"),
          now);

@@ -56,6 +56,8 @@ class Members {
   struct Leases {
     absl::Duration server = absl::Seconds(10);
     absl::Duration worker = absl::Seconds(2);
+    // Others compute the leaves of a worker that is silent for so long, though its lease lives.
+    absl::Duration silence = absl::Milliseconds(600);
     // After which jobs go on without a server that they can spare: others have its chunks, in sync. Twice as long each
     // time that it was wrong.
     absl::Duration patience = absl::Milliseconds(500);

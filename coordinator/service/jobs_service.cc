@@ -92,6 +92,18 @@ grpc::Status JobsService::Resume(grpc::ServerContext*, const v1::ResumeRequest* 
   }));
 }
 
+grpc::Status JobsService::Scale(grpc::ServerContext*, const v1::ScaleRequest* request, v1::ScaleResponse*) {
+  return ToGrpc(core_.Call([&](Core::State& state) {
+    ASSIGN_OR_RETURN(const JobMachine* job, state.cluster.Find(request->job()));
+    const std::string id = job->record().id;
+    if (request->min() != 0 || request->max() != 0) {
+      RETURN_IF_ERROR(state.cluster.ScaleWorkers(id, request->min(), request->max(), state.now));
+    }
+    if (request->servers() != 0) RETURN_IF_ERROR(state.cluster.ScaleServers(id, request->servers(), state.now));
+    return absl::OkStatus();
+  }));
+}
+
 grpc::Status JobsService::Cluster(grpc::ServerContext*, const v1::ClusterRequest*, v1::ClusterResponse* response) {
   return ToGrpc(core_.Call([&](Core::State& state) {
     *response = DescribeCluster(state.cluster, state.now);

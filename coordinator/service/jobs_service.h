@@ -26,6 +26,8 @@ class JobsService final : public v1::Jobs::Service {
   grpc::Status Stop(grpc::ServerContext* context, const v1::StopRequest* request, v1::StopResponse* response) override;
   grpc::Status Resume(grpc::ServerContext* context, const v1::ResumeRequest* request,
                       v1::ResumeResponse* response) override;
+  grpc::Status Scale(grpc::ServerContext* context, const v1::ScaleRequest* request,
+                     v1::ScaleResponse* response) override;
   grpc::Status Cluster(grpc::ServerContext* context, const v1::ClusterRequest* request,
                        v1::ClusterResponse* response) override;
 

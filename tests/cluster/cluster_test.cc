@@ -19,8 +19,10 @@
 #include "common/file/posix_file_system.h"
 #include "common/file/roots.h"
 #include "common/job/job_plan.h"
+#include "common/rpc/connector.h"
 #include "common/rpc/server.h"
 #include "common/rpc/session_codec.h"
+#include "coordinator/shares/audits.h"
 #include "gtest/gtest.h"
 #include "server/service/parameter_service.h"
 #include "server/service/server_agent.h"
@@ -155,21 +157,24 @@ class ClusterTest : public ::testing::Test {
     servers_.clear();
     entries_.clear();
     reports_.clear();
+    audits_ = {};
+    difference_.reset();
   }
 
-  void AddWorker(uint32_t threads) {
+  void AddWorker(uint32_t threads) { AddWorker(threads, factory_.get()); }
+  void AddWorker(uint32_t threads, worker::OperatorFactory* factory) {
     const uint64_t id = 1 + workers_.size();
     workers_.push_back(std::make_unique<worker::JobRunner>(
         worker::JobRunner::Options{.worker = WorkerId(id),
                                    .incarnation = Incarnation(100 + id),
-                                   .token = kToken,
                                    .index_directory = directory_ + "/index",
                                    .threads = threads,
                                    .level = device_->level(),
                                    .on_news = [] {},
                                    .on_over = [] {}},
         worker::JobRunner::Needs{
-            .device = device_, .factory = factory_.get(), .files = &files_, .roots = &*roots_, .clock = &clock_},
+            .device = device_, .factory = factory, .connector = &connector_, .files = &files_, .roots = &*roots_,
+            .clock = &clock_},
         job_));
   }
 
@@ -209,7 +214,12 @@ class ClusterTest : public ::testing::Test {
         }
       }
       for (size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[i] != nullptr) reports_[i] = workers_[i]->Report();
+        if (workers_[i] == nullptr) continue;
+        reports_[i] = workers_[i]->Report();
+        for (const LeafAudit& audit : reports_[i].audits) {
+          const auto difference = audits_.Take("worker " + std::to_string(i), audit);
+          if (difference.has_value() && !difference_.has_value()) difference_ = difference;
+        }
       }
       MutexLock lock(mutex_);
       nobody_.WaitFor(mutex_, absl::Milliseconds(2));
@@ -251,6 +261,7 @@ class ClusterTest : public ::testing::Test {
   static inline worker::CpuDevice* device_ = nullptr;  // one a process
   PosixFileSystem files_;
   SystemClock clock_;
+  Connector connector_{kToken};
   std::string directory_;
   std::optional<Roots> roots_;
   std::unique_ptr<worker::CpuOperatorFactory> factory_;
@@ -265,6 +276,8 @@ class ClusterTest : public ::testing::Test {
   std::vector<std::unique_ptr<worker::JobRunner>> workers_;
   Entries entries_;
   std::map<size_t, JobReport> reports_;
+  coordinator::Audits audits_;
+  std::optional<coordinator::Audits::Difference> difference_;
   Mutex mutex_;
   CondVar nobody_;
 };
@@ -321,6 +334,63 @@ TEST_F(ClusterTest, LeavesOfALostWorkerAreComputedByOthers) {
   Assign({{{3, 0}}}, 1);
   Listen([&] { return AllDone(); });
   EXPECT_EQ(entries_, one);
+}
+
+constexpr char kAudit[] = "run:\n  audit: 1.0";
+
+TEST_F(ClusterTest, AuditedLeavesAreTheSameOnEveryWorker) {
+  const Entries one = RunAll(kGpt, 1, 1, {{{3, 0}}});
+  EXPECT_EQ(RunAll(Replace(kGpt, "run:", kAudit), 2, 2, {{{2, 0}}, {{1, 2}}, {{1, 3}}}), one);
+  Listen([&] { return audits_.compared() == 8 * 7; });
+  EXPECT_FALSE(difference_.has_value());
+}
+
+// A processor that computes wrong: the lowest bit of one gradient, once.
+class WrongOperator final : public worker::Operator {
+ public:
+  WrongOperator(std::unique_ptr<worker::Operator> right, bool* armed) : right_(std::move(right)), armed_(armed) {
+    needs_ = right_->needs();
+  }
+  void Forward(const worker::Piece& piece, const worker::ForwardCall& call, worker::Stream& stream) override {
+    right_->Forward(piece, call, stream);
+  }
+  void Backward(const worker::Piece& piece, const worker::BackwardCall& call, worker::Stream& stream) override {
+    right_->Backward(piece, call, stream);
+    if (call.parameter_gradients.empty() || piece.key.step < 3 || !std::exchange(*armed_, false)) return;
+    call.parameter_gradients[0].bytes()[0] ^= std::byte{1};
+  }
+
+ private:
+  const std::unique_ptr<worker::Operator> right_;
+  bool* const armed_;
+};
+
+class WrongFactory final : public worker::OperatorFactory {
+ public:
+  explicit WrongFactory(worker::OperatorFactory& right) : right_(right) {}
+  DType real() const override { return right_.real(); }
+  absl::StatusOr<std::unique_ptr<worker::Operator>> Make(const Graph& graph, const Layer& layer,
+                                                         int64_t samples) override {
+    auto made = right_.Make(graph, layer, samples);
+    if (!made.ok()) return made.status();
+    return std::make_unique<WrongOperator>(*std::move(made), &armed_);
+  }
+
+ private:
+  worker::OperatorFactory& right_;
+  bool armed_ = true;
+};
+
+TEST_F(ClusterTest, OneWrongBitOfOneGradientIsFoundByTheAudit) {
+  Start(Replace(kLinear, "run:", kAudit), 1);
+  WrongFactory wrong(*factory_);
+  AddWorker(1);
+  AddWorker(1, &wrong);
+  Assign({{{2, 0}}, {{2, 1}}}, 1);
+  Listen([&] { return difference_.has_value(); });
+  EXPECT_NE(difference_->first, difference_->second);
+  EXPECT_LT(difference_->fingerprint, plan_->layout.positions().size());
+  Stop();
 }
 
 TEST_F(ClusterTest, OtherDataAreRefused) {

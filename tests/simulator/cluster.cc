@@ -74,7 +74,7 @@ void Cluster::StartCoordinator() {
       .events = &events_,
       .life = coordinator_.life,
       .jobs_directory = kJobs,
-      .leases = {.server = absl::Seconds(1), .worker = absl::Milliseconds(500)},
+      .leases = {.server = absl::Seconds(1), .worker = absl::Milliseconds(500), .silence = absl::Milliseconds(300)},
       .stall_limit = absl::Seconds(20),
       .disk_time = disk_time_,
       .on_crash = [this] { EndCoordinator(absl::Milliseconds(300)); }});

@@ -117,7 +117,7 @@ void WorkerHost::Deliver(worker::LeafRun& run, const Push& push, uint32_t positi
 
 void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32_t position, float author) {
   const std::vector<worker::Position>& positions = options_.machine.positions;
-  if (run->pass == worker::Pass::kTrain && position < positions.size()) {
+  if (run->pass != worker::Pass::kEvaluate && position < positions.size()) {
     for (const Step held : held_) CHECK_EQ(held, step - 1);
     const auto [chunk, use] = positions[position];
     const Push& push = options_.job->LeafPush(step, chunk, use, run->leaf);

@@ -95,6 +95,7 @@ coordinator::Cluster::Heard WorkerProcess::MakeReport() {
     report.ready = machine.ready();
     report.broken_peers = machine.broken_peers();
     report.waits = machine.Waits();
+    report.seconds_per_leaf = absl::ToDoubleSeconds(options_.host.leaf_time) / options_.host.lanes;
     report.counters = {{"leaves_computed", machine.counters().leaves_computed},
                        {"leaves_recomputed", machine.counters().leaves_recomputed},
                        {"partials_pushed", machine.counters().partials_pushed},

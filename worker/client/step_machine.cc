@@ -36,6 +36,7 @@ void StepMachine::OnOrder(const JobOrder& order) {
     assignments_.clear();
     open_step_ = 0;
     running_train_ = 0;
+    audits_.clear();
     term_ = order.term;
   }
   over_ = IsOver(order.state);
@@ -206,6 +207,10 @@ void StepMachine::OnPartialReady(PartialReady partial) {
 void StepMachine::OnLeafComputed(Generation generation, uint32_t leaf, Pass pass) {
   CHECK_GT(running_, 0u);
   --running_;
+  if (pass == Pass::kAudit) {
+    ++counters_.leaves_audited;
+    return;
+  }
   ++(pass == Pass::kTrain ? counters_.leaves_computed : counters_.evaluation_leaves_computed);
   if (generation != generation_) return;
   if (pass == Pass::kTrain) {

@@ -26,6 +26,8 @@ struct StepMachineOptions {
   std::vector<Position> positions;   // every (chunk, use) in the order in which backward completes them
   Step steps = 0;                    // the job's last step of training
   std::function<bool(Step)> evaluate;  // whether the evaluation chunk is due in this step; steps + 1 may be
+  uint64_t seed = 0;                 // the job's
+  double audit = 0;                  // the share of leaves that are audited (worker/client/audit.h)
 };
 
 // A worker's part in the steps of one job (docs/protocol.md): which leaves to compute, what to push to whom and when,
@@ -53,6 +55,7 @@ class StepMachine {
     uint64_t bytes_pulled = 0;
     uint64_t steps_abandoned = 0;
     uint64_t sets_dropped = 0;
+    uint64_t leaves_audited = 0;  // of others
   };
 
   explicit StepMachine(StepMachineOptions options);
@@ -97,6 +100,8 @@ class StepMachine {
   void Retarget();
   void MoveWeights();
   void PullWeights();
+  void ChooseAudits();
+  void StartAudits(Resources& resources);
   void StartLeaves(Resources resources);
   void StartLeaf(LeafTargets::Target& target, uint32_t index, Resources& resources);
   void MakeRoom();
@@ -113,6 +118,7 @@ class StepMachine {
   bool Outstanding() const;
   Step WantedWeights(ChunkId chunk) const;
   Position PositionOf(Pass pass, uint32_t slot) const;
+  const Assignment* InForce() const;  // in the open step; null: none
   const std::vector<Node>& AssignedNodes() const;
 
   const StepMachineOptions options_;
@@ -137,6 +143,8 @@ class StepMachine {
   uint32_t running_train_ = 0;  // of the open step
   absl::Time room_at_ = absl::InfinitePast();  // no set is dropped before
   std::vector<bool> computed_;  // leaves of the open step computed before
+  bool audits_chosen_ = false;  // for the open step
+  std::vector<uint32_t> audits_;  // leaves that are to be audited
 
   Counters counters_;
   std::vector<StepOutput> outputs_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "worker/client/audit.h"
 #include "worker/client/step_machine.h"
 
 namespace banyan::worker {
@@ -62,20 +63,27 @@ void StepMachine::BeginOpenStep() {
   }
   computed_.assign(options_.leaves, false);
   running_train_ = 0;
+  audits_.clear();
+  audits_chosen_ = false;
   retarget_ = true;
   // Versions that are out of force for good.
   while (assignments_.size() > 1 && assignments_[1].from_step <= open_step_) assignments_.erase(assignments_.begin());
   outputs_.push_back(BeginStep{generation_, open_step_});
 }
 
+const Assignment* StepMachine::InForce() const {
+  for (auto assignment = assignments_.rbegin(); assignment != assignments_.rend(); ++assignment) {
+    if (assignment->from_step <= open_step_) return &*assignment;
+  }
+  return nullptr;
+}
+
 const std::vector<Node>& StepMachine::AssignedNodes() const {
   static const std::vector<Node> none;
-  for (auto assignment = assignments_.rbegin(); assignment != assignments_.rend(); ++assignment) {
-    if (assignment->from_step > open_step_) continue;
-    for (const Assignment::Share& share : assignment->shares) {
-      if (share.worker == options_.worker) return share.nodes;
-    }
-    return none;
+  const Assignment* const assignment = InForce();
+  if (assignment == nullptr) return none;
+  for (const Assignment::Share& share : assignment->shares) {
+    if (share.worker == options_.worker) return share.nodes;
   }
   return none;
 }
@@ -91,6 +99,7 @@ Position StepMachine::PositionOf(Pass pass, uint32_t slot) const {
 
 void StepMachine::Retarget() {
   if (!std::exchange(retarget_, false)) return;
+  ChooseAudits();
   LeafSet assigned(tree_.leaves());
   for (const Node& node : AssignedNodes()) assigned.Add(tree_.Leaves(node));
   for (const Pass pass : {Pass::kTrain, Pass::kEvaluate}) {
@@ -165,8 +174,27 @@ bool StepMachine::MayPush() const {
   return done && *done + 1 >= open_step_;
 }
 
+// Once a step: whoever's leaves move later, they have been computed by somebody else than this worker.
+void StepMachine::ChooseAudits() {
+  const Assignment* const assignment = InForce();
+  if (audits_chosen_ || options_.audit == 0 || assignment == nullptr) return;
+  audits_chosen_ = true;
+  if (!Due(Pass::kTrain)) return;
+  audits_ = AuditsOf(options_.worker, *assignment, tree_, options_.seed, options_.audit, open_step_);
+}
+
+void StepMachine::StartAudits(Resources& resources) {
+  for (; !audits_.empty() && resources.lanes > 0 && resources.sets > 0; --resources.lanes, --resources.sets) {
+    outputs_.push_back(ComputeLeaf{generation_, open_step_, audits_.back(), Pass::kAudit});
+    audits_.pop_back();
+    ++running_;
+  }
+}
+
 void StepMachine::StartLeaves(Resources resources) {
   if (!chunks_.HoldsAll(open_step_ - 1)) return;
+  // First, for the step may be over before others' leaves would have their turn.
+  StartAudits(resources);
   // What could be pushed at once comes first, or two targets would take each other's sets for ever.
   std::vector<LeafTargets::Target*> order;
   for (auto& [id, target] : targets_.all()) {

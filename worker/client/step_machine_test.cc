@@ -12,14 +12,15 @@ namespace {
 // A worker with the whole tree of two leaves; two servers with a chunk each, the evaluation chunk on the second.
 class StepMachineTest : public testing::Test {
  protected:
-  StepMachineTest()
+  explicit StepMachineTest(double audit = 0)
       : machine_({.worker = WorkerId(1),
                   .incarnation = Incarnation(7),
                   .leaves = 2,
                   .chunks = 2,
                   .positions = {{ChunkId(0), 0}, {ChunkId(1), 0}},
                   .steps = 3,
-                  .evaluate = [](Step step) { return step == 2; }}) {}
+                  .evaluate = [](Step step) { return step == 2; },
+                  .audit = audit}) {}
 
   ChunkMap Map(Epoch epoch, uint32_t primary_of_second = 1) {
     ChunkMap map{.epoch = epoch, .servers = {}, .owners = {}};
@@ -345,6 +346,35 @@ TEST_F(StepMachineTest, LeavesWhenTheJobIsOver) {
   EXPECT_EQ(Only<CloseStream>(outputs).size(), 2u);
   EXPECT_EQ(Only<Leave>(outputs).size(), 1u);
   EXPECT_TRUE(Advance().empty());
+}
+
+// All leaves are audited; the other worker's are begun first, and are part of no target.
+class AuditedStepMachineTest : public StepMachineTest {
+ protected:
+  AuditedStepMachineTest() : StepMachineTest(/*audit=*/1) {}
+};
+
+TEST_F(AuditedStepMachineTest, OthersAuditedLeavesAreComputedFirst) {
+  JobOrder order = NewOrder(1);
+  order.map = Map(1);
+  order.assignment =
+      Assignment{.version = 1, .from_step = 1, .shares = {{WorkerId(1), {{0, 0}}}, {WorkerId(2), {{0, 1}}}}};
+  order.state = JobState::kRunning;
+  machine_.OnOrder(order);
+  Advance();
+  SayState(0, 0);
+  SayState(1, 0);
+  Advance();
+  SayWeights(0, 0, 0, 0);
+  SayWeights(1, 1, 0, 0);
+  const std::vector<ComputeLeaf> leaves = Only<ComputeLeaf>(Advance());
+  ASSERT_EQ(leaves.size(), 2u);
+  EXPECT_EQ(leaves[0].pass, Pass::kAudit);
+  EXPECT_EQ(leaves[0].leaf, 1u);
+  EXPECT_EQ(leaves[1].pass, Pass::kTrain);
+  machine_.OnLeafComputed(generation_, 1, Pass::kAudit);
+  EXPECT_EQ(machine_.counters().leaves_audited, 1u);
+  EXPECT_EQ(machine_.counters().leaves_computed, 0u);
 }
 
 }  // namespace

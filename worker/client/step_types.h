@@ -38,7 +38,8 @@ struct Position {
 using Generation = uint64_t;
 
 // The nodes that a step's leaves are summed into and pushed as. Of the training samples, or of the held-out ones.
-enum class Pass { kTrain, kEvaluate };
+// kAudit: a leaf of another worker, to compare with; it is no part of any target.
+enum class Pass { kTrain, kEvaluate, kAudit };
 
 // The sum over a target's leaves of one position (of the evaluation chunk when `pass` is kEvaluate).
 struct PartialReady {
@@ -92,7 +93,7 @@ struct DropTarget {
   Node node;
 };
 // Forward and backward of a leaf on weights step - 1, or for kEvaluate forward of held-out run `leaf`; answered by
-// PartialReady and then OnLeafComputed.
+// PartialReady (but for kAudit) and then OnLeafComputed.
 struct ComputeLeaf {
   Generation generation = 0;
   Step step = 0;

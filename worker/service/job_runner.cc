@@ -49,6 +49,7 @@ void JobRunner::OnCommand(const v1::JobCommand& command, uint64_t coordinator_te
 JobReport JobRunner::Report() const {
   MutexLock lock(mutex_);
   JobReport report = loop_ != nullptr ? loop_->Report() : JobReport();
+  if (loop_ != nullptr) report.audits = loop_->TakeAudits();
   if (facts_wanted_) report.data = facts_;
   report.failure = failure_;
   return report;
@@ -109,6 +110,7 @@ absl::Status JobRunner::Prepare() {
                                                 .incarnation = options_.incarnation,
                                                 .threads = options_.threads,
                                                 .level = options_.level,
+                                                .audit = job_->job().run().audit(),
                                                 .on_news = options_.on_news},
                                                {.plan = plan_.get(),
                                                 .data = data_.get(),

@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/logging/logging.h"
+#include "worker/client/audit.h"
 
 namespace banyan::worker {
 namespace {
@@ -14,13 +15,16 @@ namespace {
 // For what only time brings: streams to be tried again, refused pushes.
 constexpr absl::Duration kTick = absl::Milliseconds(10);
 constexpr absl::Duration kReportInterval = absl::Milliseconds(50);
+constexpr size_t kMostAudits = 1000;
 
 StepMachineOptions MachineOptions(const StepLoop::Options& options, const JobPlan& plan) {
   StepMachineOptions machine = {.worker = options.worker,
                                 .incarnation = options.incarnation,
                                 .leaves = plan.leaves,
                                 .chunks = plan.layout.chunk_count(),
-                                .steps = plan.last_step};
+                                .steps = plan.last_step,
+                                .seed = plan.seed,
+                                .audit = options.audit};
   for (const ChunkUse& use : plan.layout.positions()) machine.positions.push_back({use.chunk, use.use});
   machine.evaluate = [&plan](Step step) { return plan.evaluation.has_value() && plan.evaluation->DueIn(step); };
   return machine;
@@ -33,7 +37,8 @@ StepLoop::StepLoop(Options options, const Needs& needs)
       needs_(needs),
       time_(*needs.clock),
       layout_(SetLayout::Make(needs.plan->graph, needs.plan->layout)),
-      machine_(MachineOptions(options_, *needs.plan)) {}
+      machine_(MachineOptions(options_, *needs.plan)),
+      speed_(options_.threads) {}
 
 absl::StatusOr<std::unique_ptr<StepLoop>> StepLoop::Create(Options options, const Needs& needs) {
   std::unique_ptr<StepLoop> made(new StepLoop(std::move(options), needs));
@@ -104,6 +109,11 @@ JobReport StepLoop::Report() const {
   return report_;
 }
 
+std::vector<LeafAudit> StepLoop::TakeAudits() {
+  MutexLock lock(mutex_);
+  return std::exchange(audits_, {});
+}
+
 void StepLoop::Post(Event event) {
   MutexLock lock(mutex_);
   events_.push_back(std::move(event));
@@ -141,18 +151,16 @@ void StepLoop::Take(Received& received) {
 
 void StepLoop::Take(Written& written) {
   machine_.OnWritten(written.stream);
-  std::vector<std::pair<absl::Duration, size_t>>& sending = sending_[written.stream];
-  if (sending.empty()) return;
-  const auto [since, bytes] = sending.front();
-  sending.erase(sending.begin());
-  if (bytes > 0) {
-    seconds_per_byte_.Add(absl::ToDoubleSeconds(written.at - since) / static_cast<double>(bytes));
-  }
+  size_t& sending = sending_[written.stream];
+  if (sending == 0) return;
+  --sending;
+  speed_.OnWritten(written.at);
 }
 
 void StepLoop::Take(Closed& closed) {
   log::Info("the stream to a server ended: {}", closed.status.ToString());
   exchange_->Forget(closed.stream);
+  speed_.OnLost(sending_[closed.stream], needs_.clock->Monotonic());
   sending_.erase(closed.stream);
   machine_.OnStreamClosed(closed.stream);
 }
@@ -166,7 +174,12 @@ void StepLoop::TakeFinishedLeaves() {
       failure_ = Annotate(leaf.status, absl::StrCat("leaf ", leaf.leaf));
       continue;
     }
-    if (leaf.pass == Pass::kTrain) seconds_per_leaf_.Add(leaf.seconds);
+    if (!leaf.fingerprints.empty()) {
+      MutexLock lock(mutex_);
+      // While the coordinator is away nobody takes them.
+      if (audits_.size() < kMostAudits) audits_.push_back({machine_.term(), leaf.step, leaf.leaf, leaf.fingerprints});
+    }
+    if (leaf.pass == Pass::kTrain) speed_.OnLeaf(leaf.generation, leaf.seconds);
     machine_.OnLeafComputed(leaf.generation, leaf.leaf, leaf.pass);
   }
 }
@@ -188,12 +201,14 @@ void StepLoop::Do(CloseStream& close) {
 
 void StepLoop::Do(Send& send) {
   const auto* push = std::get_if<Push>(&send.message);
-  sending_[send.stream].emplace_back(needs_.clock->Monotonic(), push == nullptr ? 0 : push->data.size());
+  ++sending_[send.stream];
+  speed_.OnSent(push == nullptr ? 0 : push->data.size(), needs_.clock->Monotonic());
   exchange_->Send(send.stream, send.message, send.priority);
 }
 
 void StepLoop::Do(BeginStep& begin) {
   targets_ = 0;
+  speed_.OnStep();
   reducer_->Begin(begin.generation);
 }
 
@@ -210,7 +225,9 @@ void StepLoop::Do(SplitTarget& split) {
 }
 
 void StepLoop::Do(ComputeLeaf& compute) {
-  CHECK(executor_->Start(compute.step, compute.leaf, compute.pass));
+  const bool audited = compute.pass != Pass::kEvaluate &&
+                       IsAudited(needs_.plan->seed, options_.audit, compute.step, compute.leaf);
+  CHECK(executor_->Start(compute.step, compute.leaf, compute.pass, audited));
 }
 
 void StepLoop::Do(Install& install) {
@@ -246,8 +263,8 @@ void StepLoop::UpdateReport() {
                       .ready = machine_.ready(),
                       .broken_peers = broken,
                       .waits = machine_.Waits(),
-                      .seconds_per_leaf = seconds_per_leaf_.value,
-                      .seconds_per_push = seconds_per_byte_.value * model_bytes};
+                      .seconds_per_leaf = speed_.seconds_per_leaf(),
+                      .seconds_per_push = speed_.seconds_per_byte() * model_bytes};
   report.counters = {{"leaves_computed", counters.leaves_computed},
                      {"leaves_recomputed", counters.leaves_recomputed},
                      {"evaluation_leaves_computed", counters.evaluation_leaves_computed},
@@ -256,7 +273,8 @@ void StepLoop::UpdateReport() {
                      {"bytes_pushed_in_backward", counters.bytes_pushed_in_backward},
                      {"bytes_pulled", counters.bytes_pulled},
                      {"steps_abandoned", counters.steps_abandoned},
-                     {"gradient_sets_dropped", counters.sets_dropped}};
+                     {"gradient_sets_dropped", counters.sets_dropped},
+                     {"leaves_audited", counters.leaves_audited}};
   {
     MutexLock lock(mutex_);
     report_ = std::move(report);

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,6 +20,7 @@
 #include "worker/data/dataset.h"
 #include "worker/device/device.h"
 #include "worker/layers/operator.h"
+#include "worker/service/speedometer.h"
 #include "worker/training/executor.h"
 #include "worker/training/gradient_reducer.h"
 #include "worker/training/set_layout.h"
@@ -42,6 +42,7 @@ class StepLoop {
     Incarnation incarnation;
     uint32_t threads = 1;  // leaves side by side
     CpuLevel level = CpuLevel::kSse2;
+    double audit = 0;  // run.audit: the share of leaves that is audited
     // Called on Run's thread when a report has news that the coordinator ought to hear soon.
     std::function<void()> on_news;
   };
@@ -66,6 +67,8 @@ class StepLoop {
   void OnOrder(JobOrder order);
   void Leave();
   JobReport Report() const;
+  // Audited leaves computed since the last call.
+  std::vector<LeafAudit> TakeAudits();
 
  private:
   struct Received {
@@ -82,12 +85,6 @@ class StepLoop {
   };
   struct Left {};
   using Event = std::variant<JobOrder, Received, Written, Closed, Left>;
-
-  // A running mean that forgets.
-  struct Average {
-    double value = 0;
-    void Add(double sample) { value = value == 0 ? sample : value + (sample - value) / 8; }
-  };
 
   StepLoop(Options options, const Needs& needs);
 
@@ -135,10 +132,8 @@ class StepLoop {
   bool left_ = false;
   absl::Status failure_;
   uint32_t targets_ = 0;  // of the open step
-  Average seconds_per_leaf_;
-  Average seconds_per_byte_;
-  // By stream: when each message that is not written yet was given to gRPC, and its bytes.
-  std::map<StreamId, std::vector<std::pair<absl::Duration, size_t>>> sending_;
+  Speedometer speed_;
+  std::map<StreamId, size_t> sending_;  // messages that are not written yet
   absl::Duration reported_at_ = -absl::InfiniteDuration();
 
   mutable Mutex mutex_;
@@ -147,6 +142,7 @@ class StepLoop {
   uint32_t written_ ABSL_GUARDED_BY(mutex_) = 0;  // of those, Written
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;  // a leaf is computed or a partial ready
   JobReport report_ ABSL_GUARDED_BY(mutex_);
+  std::vector<LeafAudit> audits_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace banyan::worker

@@ -130,7 +130,7 @@ Schedule MakeSingleStage(Pass pass, std::span<const uint32_t> leaves) {
   std::vector<Action> list = {{.kind = ActionKind::kPull}};
   for (const uint32_t leaf : leaves) {
     list.push_back({.kind = ActionKind::kLoad, .leaf = leaf});
-    if (pass == Pass::kTrain) {
+    if (pass != Pass::kEvaluate) {
       list.push_back({.kind = ActionKind::kForward, .leaf = leaf});
       list.push_back({.kind = ActionKind::kBackward, .leaf = leaf});
     } else {

@@ -36,12 +36,12 @@ uint32_t Executor::idle() const {
   return static_cast<uint32_t>(threads_.size() - static_cast<size_t>(busy) - done_.size());
 }
 
-bool Executor::Start(Step step, uint32_t leaf, Pass pass) {
+bool Executor::Start(Step step, uint32_t leaf, Pass pass, bool fingerprints) {
   if (idle() == 0) return false;
   MutexLock lock(mutex_);
   const auto found = std::find_if(threads_.begin(), threads_.end(), [](const auto& one) { return !one->has_leaf; });
   Thread& thread = **found;
-  if (!reducer_.Start(leaf, pass, thread.run)) return false;
+  if (!reducer_.Start(leaf, pass, thread.run, fingerprints)) return false;
   Schedule schedule = MakeSingleStage(pass, std::span(&leaf, 1));
   thread.actions = std::move(schedule.front());
   thread.step = step;
@@ -74,9 +74,11 @@ void Executor::Run(Thread& thread) {
       MutexLock lock(mutex_);
       thread.has_leaf = false;
       done_.push_back({.generation = thread.run.generation,
+                       .step = thread.step,
                        .leaf = thread.run.leaf,
                        .pass = thread.run.pass,
                        .seconds = seconds.count(),
+                       .fingerprints = std::move(thread.run.fingerprints),
                        .status = status});
     }
     on_done_();

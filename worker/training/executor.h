@@ -21,9 +21,11 @@ class Executor {
  public:
   struct Done {
     Generation generation = 0;
+    Step step = 0;
     uint32_t leaf = 0;
     Pass pass = Pass::kTrain;
     double seconds = 0;
+    std::vector<uint64_t> fingerprints;  // LeafRun's
     absl::Status status;
   };
 
@@ -38,7 +40,7 @@ class Executor {
   uint32_t idle() const;
 
   // Begins a leaf on an idle thread; false when there is none, or no gradient set.
-  bool Start(Step step, uint32_t leaf, Pass pass);
+  bool Start(Step step, uint32_t leaf, Pass pass, bool fingerprints = false);
 
   // The leaves finished since the last call; their partials are in the reducer.
   std::vector<Done> TakeDone();

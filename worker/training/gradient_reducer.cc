@@ -1,9 +1,11 @@
 #include "worker/training/gradient_reducer.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/digest/xxh3.h"
 #include "common/reduce/join.h"
 
 namespace banyan::worker {
@@ -96,9 +98,9 @@ void GradientReducer::DropTarget(Pass pass, Node node) {
   }
 }
 
-bool GradientReducer::Start(uint32_t leaf, Pass pass, LeafRun& run) {
+bool GradientReducer::Start(uint32_t leaf, Pass pass, LeafRun& run, bool fingerprints) {
   CHECK(run.set == nullptr);
-  if (pass == Pass::kTrain) {
+  if (pass != Pass::kEvaluate) {
     run.set = pool_->Acquire();
     if (run.set == nullptr) return false;
   }
@@ -108,12 +110,24 @@ bool GradientReducer::Start(uint32_t leaf, Pass pass, LeafRun& run) {
   run.weight = 0;
   run.loss = 0;
   run.delivered.assign(options_.layout.positions.size(), false);
+  run.fingerprints.assign(fingerprints ? options_.layout.positions.size() + 1 : 0, 0);
   return true;
 }
 
+uint64_t GradientReducer::Fingerprint(uint32_t position, GradientSet& set) const {
+  uint64_t fingerprint = 0;
+  for (const GradientLayout::Piece& piece : options_.layout.positions[position].pieces) {
+    fingerprint = Xxh3(std::as_bytes(set.floats().subspan(piece.set_offset, piece.size)), fingerprint);
+  }
+  return fingerprint;
+}
+
 void GradientReducer::Deliver(LeafRun& run, uint32_t position) {
-  CHECK(run.pass == Pass::kTrain && !run.delivered[position]);
+  CHECK(run.pass != Pass::kEvaluate && !run.delivered[position]);
   run.delivered[position] = true;
+  // Before it is joined: that is done in place.
+  if (!run.fingerprints.empty()) run.fingerprints[position] = Fingerprint(position, *run.set);
+  if (run.pass == Pass::kAudit) return;
   pool_->Reference(run.set);
   Climb(run.generation, run.pass, position, Sum{tree_.Leaf(run.leaf), run.set, run.weight, run.loss});
 }
@@ -129,6 +143,10 @@ void GradientReducer::Finish(LeafRun& run) {
       std::ranges::fill(run.set->floats().subspan(piece.set_offset, piece.size), 0.0f);
     }
     Deliver(run, position);
+  }
+  if (!run.fingerprints.empty()) {
+    const std::array<double, 2> sums = {run.weight, run.loss};
+    run.fingerprints.back() = Xxh3(std::as_bytes(std::span(sums)));
   }
   pool_->Release(std::exchange(run.set, nullptr));
 }

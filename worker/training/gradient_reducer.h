@@ -40,6 +40,8 @@ struct LeafRun {
   double weight = 0;           // to be set before the first delivery
   double loss = 0;
   std::vector<bool> delivered;  // by position
+  // XXH3 of each position's gradient, then of weight and loss; empty where nobody asked for them.
+  std::vector<uint64_t> fingerprints;
 };
 
 // Where a worker's compute threads meet: sums the gradients of its leaves up the canonical tree, one chunk at a time as
@@ -71,8 +73,9 @@ class GradientReducer {
   // No leaf of it is running.
   void DropTarget(Pass pass, Node node);
 
-  // Makes `run` (whose memory is used again) the run of a leaf. kTrain takes a set; false when none is free.
-  bool Start(uint32_t leaf, Pass pass, LeafRun& run);
+  // Makes `run` (whose memory is used again) the run of a leaf. kTrain and kAudit take a set; false when none is free.
+  // `fingerprints`: whether the leaf's gradient is to be hashed as it is delivered. What kAudit delivers is in no sum.
+  bool Start(uint32_t leaf, Pass pass, LeafRun& run, bool fingerprints = false);
 
   // The gradient of `position` is complete in run.set. Once a position and run.
   void Deliver(LeafRun& run, uint32_t position);
@@ -106,6 +109,7 @@ class GradientReducer {
     Sum sum;
   };
 
+  uint64_t Fingerprint(uint32_t position, GradientSet& set) const;
   std::span<Trunk> TrunksOf(Pass pass);
   void Climb(Generation generation, Pass pass, uint32_t position, Sum sum);
   void Join(uint32_t position, Sum& left, Sum& right);

@@ -207,5 +207,28 @@ TEST_F(GradientReducerTest, ThreadsGiveTheSameBits) {
   }
 }
 
+// Hashed before it is joined, which is done in place; two workers that compute the same hash the same.
+TEST_F(GradientReducerTest, AnAuditedLeafIsHashedAndInNoSum) {
+  const auto hashes = [&](uint32_t leaf, Pass pass) {
+    LeafRun run;
+    EXPECT_TRUE(reducer_.Start(leaf, pass, run, /*fingerprints=*/true));
+    Fill(run);
+    reducer_.Deliver(run, 0);
+    reducer_.Deliver(run, 1);
+    reducer_.Finish(run);
+    return run.fingerprints;
+  };
+  reducer_.AddTarget(Pass::kTrain, {1, 0});
+  const std::vector<uint64_t> audited = hashes(1, Pass::kAudit);
+  EXPECT_EQ(audited.size(), 3u);
+  EXPECT_TRUE(reducer_.TakeReady().empty());
+  EXPECT_EQ(pool_.free(), 6u);
+  Compute(0);
+  EXPECT_EQ(hashes(1, Pass::kTrain), audited);
+  EXPECT_EQ(reducer_.TakeReady().size(), 2u);
+  const std::vector<uint64_t> other = hashes(2, Pass::kAudit);
+  for (size_t i = 0; i < 3; ++i) EXPECT_NE(other[i], audited[i]) << i;
+}
+
 }  // namespace
 }  // namespace banyan::worker

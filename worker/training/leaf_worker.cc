@@ -47,7 +47,7 @@ absl::Status LeafWorker::Run(std::span<const Action> actions, Step step, LeafRun
       case ActionKind::kPull:  // the step machine gives leaves out when their weights are in place
         break;
       case ActionKind::kLoad:
-        if (run.pass == Pass::kTrain) Load(step, actions[i].leaf);
+        if (run.pass != Pass::kEvaluate) Load(step, actions[i].leaf);
         break;
       case ActionKind::kForward:
         if (i + 1 == actions.size() || actions[i + 1].kind != ActionKind::kBackward ||
