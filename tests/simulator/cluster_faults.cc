@@ -77,8 +77,9 @@ void Cluster::StopJob(bool at_once) {
     *stops = decider.cluster().Stop("j1", at_once, now).ok();  // it may be over
   };
   Ask(stop, [this, stops] {
+    // It may have been resumed with the same commit.
     const JobState state = store_.job()->state;
-    if (!*stops || state == JobState::kStopping || state == JobState::kStopped) return;
+    if (!*stops || (state != JobState::kRunning && state != JobState::kRecovering)) return;
     outcome_.trouble += "people were told that the job stops, and that is not durable; ";
   });
 }
