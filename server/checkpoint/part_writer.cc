@@ -46,6 +46,8 @@ absl::Status PartWriter::WriteChunk(const CheckpointWork& work, Part& part) {
 }
 
 absl::StatusOr<PartWriter::Ranges> PartWriter::Finish(Part& part) {
+  // A newer map had the part begun anew, or the coordinator died before it could note what it had published.
+  if (absl::IsAlreadyExists(part.status)) return Ranges();
   RETURN_IF_ERROR(part.status);
   ASSIGN_OR_RETURN(const std::vector<PartRange> written, part.writer->Finish());
   Ranges ranges;

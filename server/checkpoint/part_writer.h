@@ -34,7 +34,7 @@ class PartWriter {
   explicit PartWriter(Options options) : options_(std::move(options)) {}
 
   // Writes a chunk. With the last one of a part: makes the part durable and gives its ranges, or the first error that
-  // the part met.
+  // the part met. A part of a checkpoint that is published is durable, and has no ranges to tell.
   std::optional<absl::StatusOr<Ranges>> Write(const CheckpointWork& work);
 
  private:

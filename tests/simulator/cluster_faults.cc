@@ -17,7 +17,8 @@ constexpr absl::Duration kPatience = absl::Milliseconds(20);
 
 void Cluster::Apply(const Fault& fault) {
   using enum Fault::Kind;
-  if (options_.profile.spare && (fault.kind == kCrashServer || fault.kind == kDrainServer || fault.kind == kCrashHost) && !CanSpareOne()) {
+  const bool of_server = fault.kind == kCrashServer || fault.kind == kDrainServer || fault.kind == kCrashHost;
+  if (options_.profile.spare && of_server && !CanSpareOne()) {
     return events_.After(kPatience, [this, fault] { Apply(fault); });
   }
   const Place place = fault.which % places();
@@ -76,8 +77,9 @@ void Cluster::StopJob(bool at_once) {
     *stops = decider.cluster().Stop("j1", at_once, now).ok();  // it may be over
   };
   Ask(stop, [this, stops] {
+    // It may have been resumed with the same commit.
     const JobState state = store_.job()->state;
-    if (!*stops || state == JobState::kStopping || state == JobState::kStopped) return;
+    if (!*stops || (state != JobState::kRunning && state != JobState::kRecovering)) return;
     outcome_.trouble += "people were told that the job stops, and that is not durable; ";
   });
 }

@@ -55,7 +55,9 @@ class CoordinatorHost {
     coordinator::Decider::Command told;
   };
 
-  coordinator::Decider::Now Now() const { return {.monotonic = options_.life->Monotonic(), .wall = options_.life->Wall()}; }
+  coordinator::Decider::Now Now() const {
+    return {.monotonic = options_.life->Monotonic(), .wall = options_.life->Wall()};
+  }
   void Post(std::function<void()> task);
   void Wake();
   void Run();

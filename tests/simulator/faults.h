@@ -50,7 +50,7 @@ struct Profile {
   // Backups of each chunk, at least and at most.
   uint32_t least_replicas = 0;
   uint32_t most_replicas = 0;
-  // Servers die one after the other: each when every chunk is known to be in sync elsewhere. Then no new term may begin.
+  // Servers die one after the other, each when every chunk is known to be in sync elsewhere: then there is one term.
   bool spare = false;
   // Every computation of a leaf gives another value, as in jobs outside the bit contract. Then there is no one hash;
   // what was served, written and told in a term must still be one thing.

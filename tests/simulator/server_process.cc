@@ -112,6 +112,9 @@ coordinator::Cluster::Heard ServerProcess::MakeReport(bool first) {
   if (host_ == nullptr) return heard;
   if (first) host_->OnSession();
   heard.jobs.emplace_back(job_, host_->TakeReport());
+  for (const auto& [id, link] : links_) {
+    if (link.broken) heard.jobs.back().second.broken_peers.push_back(id.second.server.value());
+  }
   for (const Entry& entry : heard.jobs.back().second.entries) options_.on_entry(entry);
   return heard;
 }
@@ -174,6 +177,7 @@ void ServerProcess::OpenLink(const LinkId& id, Link& link) {
                                         const auto found = links_.find(id);
                                         if (found == links_.end() || found->second.wire != *wire) return;
                                         found->second.wire.reset();
+                                        found->second.broken |= std::exchange(found->second.heard, false);
                                         host_->OnFollowerClosed(id.first, id.second);
                                       }},
                                  {.place = link.peer->place(),
@@ -189,7 +193,11 @@ void ServerProcess::SendToBackup(const LinkId& id, ToBackup message) {
   Network* const network = options_.network;
   const Wire wire = *found->second.wire;
   const auto reply = [this, network, wire, id](Held held) {
-    network->Send(wire, 1, [this, id, held = std::move(held)] { host_->OnHeld(id.first, id.second, held); });
+    network->Send(wire, 1, [this, id, held = std::move(held)] {
+      links_[id].heard = true;
+      links_[id].broken = false;
+      host_->OnHeld(id.first, id.second, held);
+    });
   };
   network->Send(wire, 0, [peer = found->second.peer, wire, message = std::move(message), reply] {
     peer->OnToBackup(wire, message, reply);

@@ -23,9 +23,9 @@ class WorkerNetwork {
   virtual void Send(worker::StreamId stream, ToServer message) = 0;
 };
 
-// The job on one worker, in simulated time: the real machine and the real reducer, with a toy job for compute threads. Leaves take
-// time, deliver their gradients one position after the other, and check that all weights are those of the step before
-// from their first moment to their last (rule R3).
+// The job on one worker, in simulated time: the real machine and the real reducer, with a toy job for compute threads.
+// Leaves take time, deliver their gradients one position after the other, and check that all weights are those of the
+// step before from their first moment to their last (rule R3).
 class WorkerHost {
  public:
   struct Options {
