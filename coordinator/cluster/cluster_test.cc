@@ -164,6 +164,7 @@ TEST_F(ClusterTest, ScaledJobsTakeAndGiveWorkersWhichOthersUse) {
   EXPECT_EQ(StateOf(narrow), kQueued);
   ASSERT_TRUE(cluster_.ScaleWorkers(wide, 0, 2, now_).ok());
   EXPECT_EQ(cluster_.Job(wide)->workers(), 2);
+  Hear(Role::kWorker, "c", kDeviceKind, /*incarnation=*/2);  // a life of a worker is for one job
   EXPECT_EQ(StateOf(narrow), kStarting);
   ASSERT_TRUE(cluster_.ScaleWorkers(wide, 2, 0, now_).ok());
   EXPECT_EQ(cluster_.Job(wide)->record().job.run().workers().min(), 2);

@@ -198,6 +198,7 @@ class JobMachine {
   void WaitForWorkers(std::string why, Now now);
   void ChooseReleased();
   void LetReleasedGo(Step open, Now now);
+  // job_plans.cc
   std::vector<WorkerId> Computing() const;  // who shall have leaves, by id
   std::vector<uint32_t> SharesFor(const std::vector<WorkerId>& workers) const;
   std::vector<uint32_t> SharesOf(const std::vector<WorkerId>& workers) const;  // as they are now
