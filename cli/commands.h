@@ -21,10 +21,12 @@ ExitCode CheckpointsCommand(Environment& environment, std::span<const std::strin
 ExitCode ContextCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode DescribeCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode ExportCommand(Environment& environment, std::span<const std::string> arguments);
+ExitCode ForkCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode JobsCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode LocalCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode LogsCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode MetricsCommand(Environment& environment, std::span<const std::string> arguments);
+ExitCode PauseCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode ResultCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode ResumeCommand(Environment& environment, std::span<const std::string> arguments);
 ExitCode RunCommand(Environment& environment, std::span<const std::string> arguments);

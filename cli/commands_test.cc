@@ -188,6 +188,13 @@ TEST_F(CommandsTest, StopIsDoneWhenTheJobStands) {
   EXPECT_TRUE(world_.cluster.stopped[0].now());
 }
 
+TEST_F(CommandsTest, PauseIsDoneWhenTheJobIsPaused) {
+  SetState(v1::RUNNING, 3);
+  EXPECT_EQ(Run({"pause", "linear"}), 0);
+  ASSERT_EQ(world_.cluster.paused.size(), 1);
+  EXPECT_EQ(world_.cluster.paused[0].job(), "j1");
+}
+
 class ResumeTest : public CommandsTest {
  protected:
   ResumeTest() {

@@ -27,6 +27,11 @@ Rows Facts(const v1::JobDescription& job) {
                {"data", job.resolved().data().hash()},
                {"device kind", job.resolved().device_kind()},
                {"term, epoch", absl::StrCat(job.term(), ", ", job.epoch())}};
+  if (job.has_forked_from()) {
+    const v1::ForkPoint& from = job.forked_from();
+    rows.push_back({"forked from", absl::StrCat("job ", from.parent(), " after step ", from.step(),
+                                                from.state_hash().empty() ? "" : ", state ", from.state_hash())});
+  }
   const std::string unit = LossUnit(job.resolved().job());
   if (job.has_last_line()) {
     rows.push_back({"train loss", absl::StrFormat("%.4f %s after step %d", MeanLoss(job.last_line().loss_sum(),
@@ -103,7 +108,8 @@ std::string AsText(const v1::JobDescription& job, const v1::ClusterResponse& clu
                       ShortDuration(absl::Seconds(now - event.time())), "), step ", event.step(), "\n");
     }
     for (const v1::Wait& wait : job.waits()) {
-      absl::StrAppend(&text, "waits for ", Printable(wait.what()), ": ", Printable(wait.detail()), "\n");
+      absl::StrAppend(&text, "waits ", ShortDuration(absl::Seconds(std::max(0.0, now - wait.since()))), " for ",
+                      Printable(wait.what()), ": ", Printable(wait.detail()), "\n");
     }
   }
   const Rows processes = Processes(job, cluster, now);

@@ -30,7 +30,11 @@ void PrintForPeople(Environment& environment, const v1::JobDescription& job) {
   line("checkpoint", job.checkpoint_directory());
   const std::string folder = JobFolder(job);
   const bool gpt = job.resolved().job().recipe().model().has_gpt();
-  out << "next:\n  " << environment.program << " checkpoints " << folder << "\n  " << environment.program << " export "
+  out << "next:\n  ";
+  if (summary.state() == v1::PAUSED || summary.state() == v1::STOPPED) {
+    out << environment.program << " resume " << summary.id() << "\n  ";
+  }
+  out << environment.program << " checkpoints " << folder << "\n  " << environment.program << " export "
       << folder << (gpt ? " OUT    # a directory that transformers loads\n" : " OUT    # its weights alone\n");
 }
 

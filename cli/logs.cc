@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/commands.h"
@@ -21,6 +24,17 @@ std::string AsText(const v1::LogLine& line) {
                  line.text()}});
 }
 
+// What happened to the job, as the coordinator would log it.
+v1::LogLine AsLine(const v1::Event& event) {
+  v1::LogLine line;
+  line.set_time(event.time());
+  line.set_severity("I");
+  line.set_process("coordinator");
+  line.set_text(absl::StrCat("step ", event.step(), ": ", event.type(), event.who().empty() ? "" : " ", event.who(),
+                             event.text().empty() ? "" : ": ", event.text()));
+  return line;
+}
+
 }  // namespace
 
 ExitCode LogsCommand(Environment& environment, std::span<const std::string> arguments) {
@@ -29,7 +43,8 @@ ExitCode LogsCommand(Environment& environment, std::span<const std::string> argu
   bool follow = false;
   Flags flags({.command = "logs",
                .arguments = "JOB",
-               .summary = "Prints what the processes of a job logged; -o json is an object a line",
+               .summary = "Prints what the processes of a job logged and what happened to it; -o json is an object a\n"
+                          "line",
                .least = 1,
                .most = 1});
   flags.AddSwitch("f", &follow, "go on until the job is over");
@@ -43,10 +58,21 @@ ExitCode LogsCommand(Environment& environment, std::span<const std::string> argu
   request.set_with_logs(true);
   request.set_once(!follow);
   const std::unique_ptr<UpdateStream> stream = (*client)->Watch(request);
+  std::vector<v1::LogLine> lines;
+  const auto print = [&] {
+    for (const v1::LogLine& line : lines) environment.out << (output.json() ? AsJson(line) : AsText(line));
+    environment.out << std::flush;
+  };
   v1::JobUpdate update;
   while (stream->Read(&update)) {
-    if (update.has_log()) environment.out << (output.json() ? AsJson(update.log()) : AsText(update.log())) << std::flush;
+    if (!update.has_log() && !update.has_event()) continue;
+    lines.push_back(update.has_log() ? update.log() : AsLine(update.event()));
+    if (!follow) continue;
+    print();
+    lines.clear();
   }
+  std::ranges::stable_sort(lines, {}, [](const v1::LogLine& line) { return line.time(); });
+  print();
   const absl::Status status = stream->Finish();
   return status.ok() ? ExitCode::kDone : Fail(environment, status);
 }

@@ -13,7 +13,7 @@ ExitCode ResumeCommand(Environment& environment, std::span<const std::string> ar
   bool detach = false;
   Flags flags({.command = "resume",
                .arguments = "JOB",
-               .summary = "Goes on with a stopped or failed job from its newest checkpoint, and follows it. What its\n"
+               .summary = "Goes on with a paused, stopped or failed job from its newest checkpoint, and follows it. What its\n"
                           "`run` part says may change, its recipe may not.",
                .least = 1,
                .most = 1});

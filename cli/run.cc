@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <climits>
 #include <set>
 #include <thread>
 
@@ -8,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/job_end.h"
 #include "cli/job_input.h"
+#include "cli/run_chaos.h"
 #include "common/base/status.h"
 #include "common/config/defaults.h"
 #include "common/file/file_util.h"
@@ -22,20 +24,29 @@ constexpr absl::Duration kTick = absl::Milliseconds(20);
 struct RunFlags {
   JobFlags job;
   OutputFlag output;
+  ChaosFlags chaos;
   std::optional<uint64_t> threads;
   std::string state_dir;
 };
 
+uint64_t WorkersOf(const v1::Job& job, const RunFlags& flags) {
+  const uint64_t least = config::WithDefaults(job).run().workers().min();
+  // One alone would leave nobody to go on when it is hit.
+  return flags.job.workers.value_or(flags.chaos.on ? std::max<uint64_t>(2, least) : least);
+}
+
 absl::StatusOr<std::unique_ptr<LocalCluster>> StartCluster(Environment& environment, const std::string& job_path,
-                                                           const v1::Job& job, const RunFlags& flags) {
+                                                           const v1::Job& job, uint64_t workers,
+                                                           const RunFlags& flags) {
   const v1::Run run = config::WithDefaults(job).run();
   ASSIGN_OR_RETURN(const std::string path, environment.files.RealPath(job_path));
   LocalCluster::Options options{.programs = environment.programs,
                                 .state_dir = flags.state_dir,
                                 .roots = {absl::StrCat("data=", ParentPath(path))},
                                 .servers = run.servers().count(),
-                                .workers = run.workers().min()};
-  if (flags.job.workers) options.workers = *flags.job.workers;
+                                .workers = workers};
+  // What is killed on purpose is not given up.
+  if (flags.chaos.on) options.most_restarts = INT_MAX;
   const uint64_t cores = std::max(1u, std::thread::hardware_concurrency());
   options.threads = flags.threads.value_or(std::max<uint64_t>(1, cores / options.workers));
   options.say = [&environment](const std::string& text) { environment.Say(text); };
@@ -70,7 +81,7 @@ absl::StatusOr<bool> AwaitAll(Environment& environment, const LocalCluster& clus
   return false;
 }
 
-ExitCode RunJob(Environment& environment, const LocalCluster& cluster, Interrupts& interrupts, const v1::Job& job,
+ExitCode RunJob(Environment& environment, LocalCluster& cluster, Interrupts& interrupts, const v1::Job& job,
                 const RunFlags& flags) {
   const absl::StatusOr<std::string> token = ReadToken(cluster.token_file());
   if (!token.ok()) return Fail(environment, token.status());
@@ -85,6 +96,9 @@ ExitCode RunJob(Environment& environment, const LocalCluster& cluster, Interrupt
   *request.mutable_job() = job;
   request.mutable_leaf_plan()->Assign(flags.job.leaf_plan.begin(), flags.job.leaf_plan.end());
   request.set_idempotency_key(environment.unique);
+  if (flags.chaos.on) {
+    return RunWithChaos(environment, cluster, *client, interrupts, request, flags.chaos, flags.output.json());
+  }
   const absl::StatusOr<std::string> id = client->Submit(request);
   if (!id.ok()) return Fail(environment, id.status());
   return FollowToEnd(environment, *client, interrupts, {.job = *id, .interrupt_stops = true}, flags.output.json());
@@ -104,6 +118,7 @@ ExitCode RunCommand(Environment& environment, std::span<const std::string> argum
   flags.AddCount("threads", 1, 1024, &run.threads, "leaves side by side in a worker; cores / workers unless given");
   flags.AddText("state-dir", "DIR", &run.state_dir, "state, logs and checkpoints; a fresh folder in ./banyan-runs "
                                                     "unless given");
+  run.chaos.AddTo(flags);
   run.output.AddTo(flags);
   if (const auto code = ParseFlags(environment, flags, arguments)) return *code;
   const std::string& path = flags.arguments().front();
@@ -111,12 +126,14 @@ ExitCode RunCommand(Environment& environment, std::span<const std::string> argum
   if (!run.job.workers && !run.job.leaf_plan.empty()) run.job.workers = run.job.leaf_plan.size();
 
   ExitCode code = ExitCode::kDone;
-  const std::optional<v1::Job> job = ReadJobFile(environment, path, run.job, &code);
+  std::optional<v1::Job> job = ReadJobFile(environment, path, run.job, &code);
   if (!job) return code;
+  const uint64_t workers = WorkersOf(*job, run);
+  if (run.chaos.on) PrepareForChaos(workers, *job);
   if (run.state_dir.empty()) run.state_dir = absl::StrCat("banyan-runs/", job->name(), "-", environment.unique);
 
   const std::unique_ptr<Interrupts> interrupts = environment.watch_interrupts();
-  const absl::StatusOr<std::unique_ptr<LocalCluster>> cluster = StartCluster(environment, path, *job, run);
+  const absl::StatusOr<std::unique_ptr<LocalCluster>> cluster = StartCluster(environment, path, *job, workers, run);
   if (!cluster.ok()) return Fail(environment, cluster.status());
   code = RunJob(environment, **cluster, *interrupts, *job, run);
   const absl::Status stopped = (*cluster)->Stop();

@@ -25,6 +25,8 @@ struct FakeCluster {
 
   std::vector<v1::SubmitRequest> submitted;
   std::vector<v1::StopRequest> stopped;
+  std::vector<v1::PauseRequest> paused;
+  std::vector<v1::ForkRequest> forked;
   std::vector<v1::ResumeRequest> resumed;
   std::vector<v1::ScaleRequest> scaled;
   std::vector<v1::WatchRequest> watched;
@@ -101,6 +103,16 @@ class FakeJobsClient final : public JobsClient {
     }
     return absl::OkStatus();
   }
+  absl::Status Pause(const v1::PauseRequest& request) override {
+    cluster_.paused.push_back(request);
+    RETURN_IF_ERROR(Find(request.job()));
+    {
+      MutexLock lock(cluster_.mutex);
+      cluster_.description.mutable_summary()->set_state(v1::PAUSED);
+    }
+    cluster_.EndStreams();
+    return absl::OkStatus();
+  }
   absl::Status Scale(const v1::ScaleRequest& request) override {
     cluster_.scaled.push_back(request);
     return Find(request.job());
@@ -108,6 +120,14 @@ class FakeJobsClient final : public JobsClient {
   absl::Status Resume(const v1::ResumeRequest& request) override {
     cluster_.resumed.push_back(request);
     return Find(request.job());
+  }
+  absl::StatusOr<v1::ForkResponse> Fork(const v1::ForkRequest& request) override {
+    cluster_.forked.push_back(request);
+    RETURN_IF_ERROR(Find(request.job()));
+    v1::ForkResponse response;
+    response.set_id("j2");
+    response.set_replayed_from(10);
+    return response;
   }
   absl::StatusOr<v1::ClusterResponse> Cluster() override {
     RETURN_IF_ERROR(cluster_.failure);

@@ -71,6 +71,11 @@ class GrpcJobsClient final : public JobsClient {
     return Call(&v1::Jobs::Stub::Stop, request, &response);
   }
 
+  absl::Status Pause(const v1::PauseRequest& request) override {
+    v1::PauseResponse response;
+    return Call(&v1::Jobs::Stub::Pause, request, &response);
+  }
+
   absl::Status Resume(const v1::ResumeRequest& request) override {
     v1::ResumeResponse response;
     return Call(&v1::Jobs::Stub::Resume, request, &response);
@@ -79,6 +84,10 @@ class GrpcJobsClient final : public JobsClient {
   absl::Status Scale(const v1::ScaleRequest& request) override {
     v1::ScaleResponse response;
     return Call(&v1::Jobs::Stub::Scale, request, &response);
+  }
+
+  absl::StatusOr<v1::ForkResponse> Fork(const v1::ForkRequest& request) override {
+    return Get<v1::ForkResponse>(&v1::Jobs::Stub::Fork, request);
   }
 
   absl::StatusOr<v1::ClusterResponse> Cluster() override {

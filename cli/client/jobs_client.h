@@ -35,8 +35,10 @@ class JobsClient {
   // Must not outlive the client.
   virtual std::unique_ptr<UpdateStream> Watch(const v1::WatchRequest& request) = 0;
   virtual absl::Status Stop(const v1::StopRequest& request) = 0;
+  virtual absl::Status Pause(const v1::PauseRequest& request) = 0;
   virtual absl::Status Resume(const v1::ResumeRequest& request) = 0;
   virtual absl::Status Scale(const v1::ScaleRequest& request) = 0;
+  virtual absl::StatusOr<v1::ForkResponse> Fork(const v1::ForkRequest& request) = 0;
   virtual absl::StatusOr<v1::ClusterResponse> Cluster() = 0;
 };
 

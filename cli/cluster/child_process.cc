@@ -169,6 +169,10 @@ void ChildProcess::Signal(int signal) const {
   if (!reaped_) kill(pid_, signal);
 }
 
+void ChildProcess::SignalGroup(int signal) const {
+  if (!reaped_) kill(-pid_, signal);
+}
+
 absl::Status EndProcesses(const std::vector<pid_t>& pids, absl::Duration grace) {
   std::vector<Descriptor> alive;
   for (const pid_t pid : pids) {
@@ -178,6 +182,8 @@ absl::Status EndProcesses(const std::vector<pid_t>& pids, absl::Duration grace) 
     if (pidfd_send_signal(process.get(), SIGTERM, nullptr, 0) != 0 && errno != ESRCH) {
       return ErrnoStatus(errno, absl::StrCat("end process ", pid));
     }
+    // One that stands still hears nothing.
+    pidfd_send_signal(process.get(), SIGCONT, nullptr, 0);
     alive.push_back(std::move(process));
   }
   const auto deadline = SteadyClock::now() + absl::ToChronoMilliseconds(grace);

@@ -73,6 +73,8 @@ class ChildProcess {
 
   // Nothing where it has been reaped.
   void Signal(int signal) const;
+  // To it and the children that it started.
+  void SignalGroup(int signal) const;
 
  private:
   ChildProcess() = default;

@@ -2,8 +2,10 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -45,6 +47,7 @@ absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(FileSystem& fi
   RETURN_IF_ERROR(ReadOrCreateToken(cluster->token_file()).status());
   ASSIGN_OR_RETURN(cluster->parent_pipe_, MakePipe());
   ASSIGN_OR_RETURN(cluster->stop_pipe_, MakePipe());
+  ASSIGN_OR_RETURN(cluster->wake_pipe_, MakePipe());
   const absl::Status launched = cluster->Launch();
   if (!launched.ok()) {
     cluster->Stop().IgnoreError();  // the first error is the one to tell
@@ -76,6 +79,10 @@ absl::Status LocalCluster::Launch() {
   }
   for (uint64_t i = 0; i < options_.workers; ++i) {
     members_.push_back({.process = {.role = kWorker, .index = static_cast<int>(i)}});
+  }
+  {
+    MutexLock lock(mutex_);
+    next_index_ = {{kServer, static_cast<int>(options_.servers)}, {kWorker, static_cast<int>(options_.workers)}};
   }
   // The others need the coordinator's address; they may then start side by side.
   RETURN_IF_ERROR(Spawn(members_.front()));
@@ -132,6 +139,71 @@ absl::Status LocalCluster::AwaitReady(Member& member) {
 
 absl::Status LocalCluster::SaveProcesses() const { return WriteProcesses(files_, options_.state_dir, processes()); }
 
+std::string LocalCluster::Add(const std::string& role) {
+  LocalProcess process = {.role = role};
+  {
+    MutexLock lock(mutex_);
+    process.index = next_index_[role]++;
+  }
+  Post([this, process] {
+    {
+      MutexLock lock(mutex_);
+      members_.push_back({.process = process, .start_again = absl::InfinitePast()});
+    }
+    StartAgain();
+  });
+  return process.Name();
+}
+
+void LocalCluster::Remove(const std::string& name) {
+  Post([this, name] {
+    Member* const member = Find(name);
+    if (member == nullptr) return;
+    member->leaves = true;
+    if (member->child == nullptr) return Forget(name);
+    member->child->SignalGroup(SIGCONT);
+    member->child->Signal(SIGTERM);
+  });
+}
+
+void LocalCluster::Signal(const std::string& name, int signal) {
+  Post([this, name, signal] {
+    Member* const member = Find(name);
+    if (member != nullptr && member->child != nullptr) member->child->SignalGroup(signal);
+  });
+}
+
+LocalCluster::Member* LocalCluster::Find(const std::string& name) {
+  const auto found = std::ranges::find_if(members_, [&](const Member& member) { return member.process.Name() == name; });
+  return found == members_.end() ? nullptr : &*found;
+}
+
+void LocalCluster::Forget(const std::string& name) {
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(members_, [&](const Member& member) { return member.process.Name() == name; });
+  }
+  const absl::Status saved = SaveProcesses();
+  options_.say(saved.ok() ? absl::StrCat(name, " has left") : std::string(saved.message()));
+}
+
+void LocalCluster::Post(std::function<void()> task) {
+  MutexLock lock(mutex_);
+  posted_.push_back(std::move(task));
+  const char byte = 0;
+  // A full pipe wakes it as well.
+  [[maybe_unused]] const ssize_t size = write(wake_pipe_.write.get(), &byte, 1);
+}
+
+void LocalCluster::DoPosted() {
+  std::vector<std::function<void()>> posted;
+  {
+    MutexLock lock(mutex_);
+    posted.swap(posted_);
+  }
+  for (const std::function<void()>& task : posted) task();
+}
+
 absl::Status LocalCluster::Stop() {
   MutexLock lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return absl::OkStatus();
@@ -148,11 +220,14 @@ void LocalCluster::EndRole(const std::string& role) {
       if (member.process.role == role && member.child != nullptr) act(*member.child);
     }
   };
-  each([](ChildProcess& child) { child.Signal(SIGTERM); });
+  each([](ChildProcess& child) {
+    child.Signal(SIGTERM);
+    child.SignalGroup(SIGCONT);  // one that stands still hears nothing
+  });
   const absl::Time deadline = absl::Now() + options_.stop_timeout;
   each([&](ChildProcess& child) {
     if (child.WaitForEnd(std::max(deadline - absl::Now(), absl::ZeroDuration()))) return;
-    child.Signal(SIGKILL);
+    child.SignalGroup(SIGKILL);
     child.WaitForEnd(absl::Seconds(5));
   });
   for (Member& member : members_) {
@@ -162,13 +237,15 @@ void LocalCluster::EndRole(const std::string& role) {
 
 void LocalCluster::Supervise() {
   while (WaitForEvent()) {
+    DoPosted();
     NoticeEnds();
     StartAgain();
   }
 }
 
 bool LocalCluster::WaitForEvent() {
-  std::vector<pollfd> watched = {{.fd = stop_pipe_.read.get(), .events = POLLIN, .revents = 0}};
+  std::vector<pollfd> watched = {{.fd = stop_pipe_.read.get(), .events = POLLIN, .revents = 0},
+                                 {.fd = wake_pipe_.read.get(), .events = POLLIN, .revents = 0}};
   absl::Time next = absl::InfiniteFuture();
   for (const Member& member : members_) {
     if (member.child != nullptr) {
@@ -180,16 +257,26 @@ bool LocalCluster::WaitForEvent() {
   if (next != absl::InfiniteFuture()) {
     timeout = static_cast<int>(std::max<int64_t>(0, absl::ToInt64Milliseconds(next - absl::Now()) + 1));
   }
-  return poll(watched.data(), watched.size(), timeout) < 0 || watched.front().revents == 0;
+  if (poll(watched.data(), watched.size(), timeout) < 0) return true;
+  if (watched[1].revents != 0) {
+    std::array<char, 64> bytes;
+    [[maybe_unused]] const ssize_t size = read(wake_pipe_.read.get(), bytes.data(), bytes.size());
+  }
+  return watched.front().revents == 0;
 }
 
 void LocalCluster::NoticeEnds() {
+  std::vector<std::string> left;
   for (Member& member : members_) {
     if (member.child == nullptr) continue;
     const std::optional<std::string> end = member.child->WaitForEnd(absl::ZeroDuration());
     if (!end) continue;
     member.child.reset();
     const std::string name = member.process.Name();
+    if (member.leaves) {
+      left.push_back(name);
+      continue;
+    }
     if (absl::Now() - member.ready_since > options_.steady) member.restarts = 0;
     member.ready_since = absl::InfiniteFuture();
     if (member.restarts++ == options_.most_restarts) {
@@ -202,20 +289,21 @@ void LocalCluster::NoticeEnds() {
     member.start_again = absl::Now() + back_off;
     options_.say(absl::StrCat(name, " ", *end, "; starting it again in ", absl::FormatDuration(back_off)));
   }
+  for (const std::string& name : left) Forget(name);
 }
 
 void LocalCluster::StartAgain() {
   for (Member& member : members_) {
     if (member.start_again > absl::Now()) continue;
-    member.start_again = absl::InfiniteFuture();
+    const bool first = std::exchange(member.start_again, absl::InfiniteFuture()) == absl::InfinitePast();
     absl::Status status = Spawn(member);
     // One that is not ready is ended, and then noticed like any other end.
     if (status.ok()) {
       status = AwaitReady(member);
-      if (!status.ok()) member.child->Signal(SIGKILL);
+      if (!status.ok()) member.child->SignalGroup(SIGKILL);
     }
     if (status.ok()) status = SaveProcesses();
-    options_.say(status.ok() ? absl::StrCat(member.process.Name(), " runs again") : std::string(status.message()));
+    options_.say(status.ok() ? absl::StrCat(member.process.Name(), first ? " runs" : " runs again") : std::string(status.message()));
   }
 }
 

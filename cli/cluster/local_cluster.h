@@ -2,6 +2,7 @@
 #define BANYAN_CLI_CLUSTER_LOCAL_CLUSTER_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -57,6 +58,15 @@ class LocalCluster {
   std::string token_file() const;
   std::vector<LocalProcess> processes() const;
 
+  // ---- While it runs; each begins to happen. A name that is not there is ignored: it may just have gone.
+
+  // One more process of the role, "server" or "worker"; returns its name.
+  std::string Add(const std::string& role);
+  // It drains, and is not started again.
+  void Remove(const std::string& name);
+  // To the process and its own children.
+  void Signal(const std::string& name, int signal);
+
   // Ends workers, then servers, then the coordinator, and removes processes.json. Does nothing the second time.
   absl::Status Stop();
 
@@ -67,6 +77,7 @@ class LocalCluster {
     int restarts = 0;
     absl::Time ready_since = absl::InfiniteFuture();
     absl::Time start_again = absl::InfiniteFuture();
+    bool leaves = false;  // is not started again
   };
 
   LocalCluster(FileSystem& files, Options options);
@@ -82,6 +93,11 @@ class LocalCluster {
   bool WaitForEvent();
   void NoticeEnds();
   void StartAgain();
+  void Forget(const std::string& name);
+  Member* Find(const std::string& name);
+  // Has the supervisor do it.
+  void Post(std::function<void()> task);
+  void DoPosted();
 
   FileSystem& files_;
   const Options options_;
@@ -89,9 +105,12 @@ class LocalCluster {
   Pipe parent_pipe_;  // the children hold the reading end
   Pipe stop_pipe_;    // closed to end the supervisor
   std::string coordinator_;
+  Pipe wake_pipe_;    // a byte for each posted task
   // Of the supervisor while it runs; otherwise of whoever starts and stops. Only `process` is read by others.
   std::vector<Member> members_;
-  mutable Mutex mutex_;  // guards members_[i].process
+  mutable Mutex mutex_;  // guards which members there are, and members_[i].process
+  std::map<std::string, int> next_index_ ABSL_GUARDED_BY(mutex_);  // by role
+  std::vector<std::function<void()>> posted_ ABSL_GUARDED_BY(mutex_);
   Mutex stop_mutex_;
   bool stopped_ ABSL_GUARDED_BY(stop_mutex_) = false;
   std::jthread supervisor_;

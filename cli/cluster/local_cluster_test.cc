@@ -127,6 +127,30 @@ TEST_F(LocalClusterTest, OrphansOfAnEarlierOneAreEndedFirst) {
   for (const LocalProcess& process : before) EXPECT_FALSE(IsAlive(process, options_.state_dir)) << process.Name();
 }
 
+TEST_F(LocalClusterTest, ProcessesComeAndGoWhileItRuns) {
+  const auto cluster = LocalCluster::Start(files_, options_).value();
+  EXPECT_EQ(cluster->Add("worker"), "worker-2");
+  ASSERT_TRUE(WaitUntilSaid("worker-2 runs"));
+  ASSERT_EQ(cluster->processes().size(), 6);
+  EXPECT_EQ(ReadProcesses(files_, options_.state_dir).value(), cluster->processes());
+  cluster->Remove("worker-0");
+  ASSERT_TRUE(WaitUntilSaid("worker-0 has left"));
+  EXPECT_EQ(cluster->processes().size(), 5);
+  EXPECT_EQ(ReadProcesses(files_, options_.state_dir).value(), cluster->processes());
+  cluster->Remove("worker-7");
+  cluster->Signal("worker-1", SIGKILL);
+  ASSERT_TRUE(WaitUntilSaid("worker-1 was killed by signal 9"));
+  EXPECT_TRUE(cluster->Stop().ok());
+}
+
+TEST_F(LocalClusterTest, OneThatStandsStillEndsWithTheOthers) {
+  const auto cluster = LocalCluster::Start(files_, options_).value();
+  const std::vector<LocalProcess> processes = cluster->processes();
+  for (const LocalProcess& process : processes) kill(-process.pid, SIGSTOP);
+  EXPECT_TRUE(cluster->Stop().ok());
+  for (const LocalProcess& process : processes) EXPECT_EQ(kill(process.pid, 0), -1) << process.Name();
+}
+
 TEST_F(LocalClusterTest, OneThatRanForLongHasAFreshStart) {
   options_.most_restarts = 1;
   options_.steady = absl::ZeroDuration();

@@ -115,7 +115,7 @@ absl::StatusOr<std::string> ResultLine(FileSystem& files, const v1::JobDescripti
   const v1::JobSummary& summary = job.summary();
   CheckpointHashes hashes;
   Json checkpoint = nullptr;
-  if (!job.checkpoint_directory().empty() && IsOver(summary.state())) {
+  if (!job.checkpoint_directory().empty() && (IsOver(summary.state()) || summary.state() == v1::PAUSED)) {
     ASSIGN_OR_RETURN(const CheckpointReader reader, CheckpointReader::Open(files, job.checkpoint_directory()));
     ASSIGN_OR_RETURN(hashes, ComputeHashes(reader));
     checkpoint = {{"path", job.checkpoint_directory()}, {"step", reader.step()}};

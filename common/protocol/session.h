@@ -124,6 +124,7 @@ struct JobReport {
   std::vector<Wait> waits;
   std::optional<DataFacts> data;
   std::string failure;
+  bool restore_failed = false;
   double seconds_per_leaf = 0;
   double seconds_per_push = 0;
   std::map<std::string, uint64_t> counters;

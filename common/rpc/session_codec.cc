@@ -113,6 +113,7 @@ v1::JobReport EncodeJobReport(const std::string& job, const JobReport& report) {
   }
   if (report.data.has_value()) *message.mutable_data() = EncodeDataFacts(*report.data);
   message.set_failure(report.failure);
+  message.set_restore_failed(report.restore_failed);
   message.set_seconds_per_leaf(report.seconds_per_leaf);
   message.set_seconds_per_push(report.seconds_per_push);
   message.mutable_counters()->insert(report.counters.begin(), report.counters.end());
@@ -133,6 +134,7 @@ absl::StatusOr<JobReport> DecodeJobReport(const v1::JobReport& message, uint32_t
                       .ready = message.ready(),
                       .broken_peers = {message.broken_peers().begin(), message.broken_peers().end()},
                       .failure = message.failure(),
+                      .restore_failed = message.restore_failed(),
                       .seconds_per_leaf = message.seconds_per_leaf(),
                       .seconds_per_push = message.seconds_per_push(),
                       .counters = {message.counters().begin(), message.counters().end()}};

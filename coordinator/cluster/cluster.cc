@@ -11,14 +11,38 @@
 #include "coordinator/jobs/job_states.h"
 
 namespace banyan::coordinator {
+namespace {
+
+std::string IdOf(uint64_t number) { return absl::StrCat("j", number); }
+
+}  // namespace
+
+// A number belongs to a folder too: one that an older store's job left behind is no new job's.
+uint64_t Cluster::NextNumber() const {
+  return std::max(options_.first_number, jobs_.empty() ? 1 : jobs_.rbegin()->first + 1);
+}
 
 JobMachine::Options Cluster::OptionsFor(const std::string& id) const {
   return {.coordinator_term = options_.coordinator_term,
           .checkpoint_directory = JoinPath(options_.jobs_directory, id),
           .stall_limit = options_.stall_limit,
           .reclaim = options_.leases.worker,
+          .give_up = options_.leases.server,
           .accused = options_.leases.worker,
-          .silence = options_.leases.silence};
+          .silence = options_.leases.silence,
+          .pinned = [this, id] { return SourcesIn(id); }};
+}
+
+// Of forks that have not read all of them.
+std::set<CheckpointName> Cluster::SourcesIn(const std::string& id) const {
+  std::set<CheckpointName> sources;
+  for (const auto& [number, job] : jobs_) {
+    const std::optional<JobRecord::Fork>& fork = job->record().fork;
+    if (!Replays(job->record()) || fork->parent != id) continue;
+    const auto name = CheckpointName::Parse(BaseName(fork->source.directory));
+    if (name.has_value()) sources.insert(*name);
+  }
+  return sources;
 }
 
 void Cluster::RestoreJob(JobRecord record, Step lines_through, Now now) {
@@ -35,6 +59,9 @@ uint64_t Cluster::Hear(const Heard& heard, Now now) {
   if (arrival.new_id) options_.store_id(role, heard.introduction.name, arrival.id);
   // A new life of a process knows nothing of the old one's jobs.
   if (arrival.came) Remove(role, arrival.id, /*lost=*/true, "another life of it came", now);
+  if (arrival.came && role == Role::kServer) {
+    for (const auto& [number, job] : jobs_) job->Meet(*members_.Find(role, arrival.id), now);
+  }
   // A worker's leaves are others' at once; a server's chunks must move first.
   if (heard.draining && role == Role::kWorker) Remove(role, arrival.id, /*lost=*/false, "", now);
   Distribute(now);
@@ -131,7 +158,12 @@ std::vector<const Members::Member*> Cluster::IdleWorkers(const JobMachine& job) 
   std::map<std::string, std::vector<const Members::Member*>> by_kind;
   for (const Members::Member* worker : members_.Alive(Role::kWorker)) {
     if (worker->draining || !job.AcceptsKind(worker->introduction.device_kind)) continue;
-    if (JobsOf(Role::kWorker, worker->id).empty()) by_kind[worker->introduction.device_kind].push_back(worker);
+    if (!JobsOf(Role::kWorker, worker->id).empty()) continue;
+    // One that had another job, or this one in an older life, ends, and comes again as new.
+    const auto use = uses_.find(worker->id);
+    const bool spent = use != uses_.end() && use->second.incarnation == worker->introduction.incarnation &&
+                       use->second != UseFor(job, *worker);
+    if (!spent) by_kind[worker->introduction.device_kind].push_back(worker);
   }
   // A job has the bits of one device kind; one that is free to choose takes that of which there is most.
   const auto most = std::max_element(by_kind.begin(), by_kind.end(), [](const auto& a, const auto& b) {
@@ -140,10 +172,24 @@ std::vector<const Members::Member*> Cluster::IdleWorkers(const JobMachine& job) 
   return most == by_kind.end() ? std::vector<const Members::Member*>() : most->second;
 }
 
+Cluster::Use Cluster::UseFor(const JobMachine& job, const Members::Member& worker) {
+  return {.incarnation = worker.introduction.incarnation, .job = job.record().id, .life = job.record().life};
+}
+
 void Cluster::Begin(JobMachine& job, Now now) {
   const uint32_t servers = job.servers_wanted();
   const uint32_t least = job.least_workers();
-  if (FreeServers(job, now).size() < servers || job.workers() + IdleWorkers(job).size() < least) return;
+  const size_t free = FreeServers(job, now).size();
+  const size_t idle = job.workers() + IdleWorkers(job).size();
+  if (free < servers || idle < least) {
+    const auto count = [](size_t number, const char* what) {
+      return absl::StrCat(number, " ", what, number == 1 ? "" : "s");
+    };
+    job.TellLacking(absl::StrCat("needs ", count(servers, "server"), " (", free, " free) and ",
+                                 count(least, "worker"), " (", idle, " idle)"));
+    return;
+  }
+  job.TellLacking("");
   Fill(job, now);
 }
 
@@ -153,7 +199,10 @@ void Cluster::Fill(JobMachine& job, Now now) {
   for (const Members::Member* server : servers) job.AddServer(*server, now);
   std::vector<const Members::Member*> workers = IdleWorkers(job);
   workers.resize(std::min<size_t>(workers.size(), job.workers_wanted()));
-  for (const Members::Member* worker : workers) job.AddWorker(*worker, now);
+  for (const Members::Member* worker : workers) {
+    uses_[worker->id] = UseFor(job, *worker);
+    job.AddWorker(*worker, now);
+  }
 }
 
 void Cluster::Distribute(Now now) {
@@ -178,62 +227,93 @@ bool Cluster::BusyElsewhere(const JobMachine& job, Now now) const {
 
 // ---- Jobs.
 
-absl::StatusOr<std::string> Cluster::Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan,
-                                            const std::string& key, Now now) {
+const JobMachine* Cluster::SubmittedAs(const std::string& key) const {
   for (const auto& [number, known] : jobs_) {
-    if (!key.empty() && known->record().idempotency_key == key) return known->record().id;
+    if (!key.empty() && known->record().idempotency_key == key) return known.get();
   }
-  RETURN_IF_ERROR(config::ValidateJob(job).ToStatus());
-  JobRecord record;
-  record.number = jobs_.empty() ? 1 : jobs_.rbegin()->first + 1;
-  record.id = absl::StrCat("j", record.number);
-  record.job = config::WithDefaults(job);
-  if (record.job.name() == record.id || record.job.name() == "@last") {
-    return absl::InvalidArgumentError(absl::StrCat("name: '", record.job.name(), "' is the id of a job; use another"));
+  return nullptr;
+}
+
+absl::Status Cluster::CheckJob(const v1::Job& job, const std::vector<uint32_t>& leaf_plan) const {
+  if (job.name() == IdOf(NextNumber()) || job.name() == "@last") {
+    return absl::InvalidArgumentError(absl::StrCat("name: '", job.name(), "' is the id of a job; use another"));
   }
-  const v1::Batch& batch = record.job.recipe().batch();
+  if (leaf_plan.empty()) return absl::OkStatus();
+  const v1::Batch& batch = job.recipe().batch();
   const uint64_t leaves = (batch.samples() - 1) / batch.leaf() + 1;
-  if (!leaf_plan.empty()) {
-    RETURN_IF_ERROR(Assigner(Tree(static_cast<uint32_t>(leaves)), 1).CheckLeafPlan(leaf_plan));
-    const v1::Workers& workers = record.job.run().workers();
-    if (workers.has_max() && workers.max() < leaf_plan.size()) {
-      return absl::InvalidArgumentError(absl::StrCat("leaf plan is for ", leaf_plan.size(),
-                                                     " workers, run.workers.max is ", workers.max()));
-    }
-  }
-  record.leaf_plan = std::move(leaf_plan);
+  RETURN_IF_ERROR(Assigner(Tree(static_cast<uint32_t>(leaves)), 1).CheckLeafPlan(leaf_plan));
+  const v1::Workers& workers = job.run().workers();
+  if (!workers.has_max() || workers.max() >= leaf_plan.size()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("leaf plan is for ", leaf_plan.size(),
+                                                 " workers, run.workers.max is ", workers.max()));
+}
+
+std::string Cluster::Enqueue(JobRecord record, const std::string& key, Step lines_through, Now now) {
+  record.number = NextNumber();
+  record.id = IdOf(record.number);
   record.idempotency_key = key;
   record.submitted = now.wall;
   const std::string id = record.id;
   effects_.Persist(record);
+  if (record.fork.has_value()) effects_.CopyLines(record.fork->parent, id, lines_through);
   effects_.WriteEvent(id, {.time = now.wall, .type = std::string(JobStateName(JobState::kQueued))});
-  RestoreJob(std::move(record), 0, now);
+  RestoreJob(std::move(record), lines_through, now);
   Distribute(now);
   return id;
 }
 
-absl::Status Cluster::Stop(const std::string& id, bool at_once, Now now) {
+absl::StatusOr<std::string> Cluster::Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan,
+                                            const std::string& key, Now now) {
+  if (const JobMachine* known = SubmittedAs(key)) return known->record().id;
+  RETURN_IF_ERROR(config::ValidateJob(job).ToStatus());
+  JobRecord record;
+  record.job = config::WithDefaults(job);
+  RETURN_IF_ERROR(CheckJob(record.job, leaf_plan));
+  record.leaf_plan = std::move(leaf_plan);
+  return Enqueue(std::move(record), key, 0, now);
+}
+
+absl::StatusOr<std::string> Cluster::Fork(const std::string& parent, ForkRequest request, const std::string& key,
+                                          Now now) {
+  if (const JobMachine* known = SubmittedAs(key)) return known->record().id;
+  const JobMachine* const job = Job(parent);
+  if (job == nullptr) return absl::NotFoundError(absl::StrCat("job '", parent, "' is not known"));
+  RETURN_IF_ERROR(config::ValidateJob(request.job).ToStatus());
+  request.job = config::WithDefaults(std::move(request.job));
+  RETURN_IF_ERROR(CheckJob(request.job, request.leaf_plan));
+  const Step step = request.step;
+  RETURN_IF_ERROR(CheckForkStep(job->record(), job->step(), step));
+  ASSIGN_OR_RETURN(JobRecord record, MakeFork(job->record(), std::move(request)));
+  return Enqueue(std::move(record), key, step, now);
+}
+
+absl::Status Cluster::Change(const std::string& id, Now now,
+                             const std::function<absl::Status(JobMachine&)>& change) {
   for (const auto& [number, job] : jobs_) {
     if (job->record().id != id) continue;
-    RETURN_IF_ERROR(job->Stop(at_once, now));
+    RETURN_IF_ERROR(change(*job));
     Distribute(now);
     return absl::OkStatus();
   }
   return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
 }
 
+absl::Status Cluster::Stop(const std::string& id, bool at_once, Now now) {
+  return Change(id, now, [&](JobMachine& job) { return job.Stop(at_once, now); });
+}
+
+absl::Status Cluster::Pause(const std::string& id, Now now) {
+  return Change(id, now, [&](JobMachine& job) { return job.Pause(now); });
+}
+
 absl::Status Cluster::Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now) {
-  for (const auto& [number, job] : jobs_) {
-    if (job->record().id != id) continue;
-    v1::Job resumed = job->record().job;
+  return Change(id, now, [&](JobMachine& job) -> absl::Status {
+    v1::Job resumed = job.record().job;
     if (run != nullptr) *resumed.mutable_run() = *run;
     RETURN_IF_ERROR(config::ValidateJob(resumed).ToStatus());
     resumed = config::WithDefaults(std::move(resumed));
-    RETURN_IF_ERROR(job->Resume(&resumed.run(), std::move(leaf_plan), now));
-    Distribute(now);
-    return absl::OkStatus();
-  }
-  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+    return job.Resume(&resumed.run(), std::move(leaf_plan), now);
+  });
 }
 
 absl::Status Cluster::ScaleWorkers(const std::string& id, uint32_t min, uint32_t max, Now now) {
@@ -263,9 +343,16 @@ absl::Status Cluster::ScaleServers(const std::string& id, uint32_t count, Now no
 }
 
 void Cluster::OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point,
-                          const absl::Status& status, Now now) {
+                          const absl::Status& status, Now now, const std::string& state_hash) {
   for (const auto& [number, known] : jobs_) {
-    if (known->record().id == job) known->OnPublished(term, step, point, status, now);
+    if (known->record().id == job) known->OnPublished(term, step, point, status, now, state_hash);
+  }
+  Distribute(now);
+}
+
+void Cluster::OnRestorePoint(const std::string& job, Term term, const absl::StatusOr<RestorePoint>& found, Now now) {
+  for (const auto& [number, known] : jobs_) {
+    if (known->record().id == job) known->OnRestorePoint(term, found, now);
   }
   Distribute(now);
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/jobs/job_effects.h"
 #include "coordinator/jobs/job_machine.h"
 #include "coordinator/membership/members.h"
@@ -32,6 +34,7 @@ class Cluster {
     std::string jobs_directory;  // absolute; a job's checkpoints lie in the folder of its id
     Members::Leases leases;
     absl::Duration stall_limit = absl::Seconds(60);
+    uint64_t first_number = 1;  // of a job that is submitted to an empty store
     // Makes a new id durable.
     std::function<void(Role role, const std::string& name, uint64_t id)> store_id;
   };
@@ -64,13 +67,18 @@ class Cluster {
   // every diagnostic where the job cannot run.
   absl::StatusOr<std::string> Submit(const v1::Job& job, std::vector<uint32_t> leaf_plan, const std::string& key,
                                      Now now);
+  // A new job that begins with the state of job `parent` (its id); errors as CheckForkStep and MakeFork say.
+  absl::StatusOr<std::string> Fork(const std::string& parent, ForkRequest request, const std::string& key, Now now);
   absl::Status Stop(const std::string& id, bool at_once, Now now);
+  absl::Status Pause(const std::string& id, Now now);
   absl::Status Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
   // Changes run.workers.min and max; 0: as it is, a least above the most becomes the most.
   absl::Status ScaleWorkers(const std::string& id, uint32_t min, uint32_t max, Now now);
   absl::Status ScaleServers(const std::string& id, uint32_t count, Now now);
+  // What becomes of JobEffects::Publish and FindRestorePoint.
   void OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point, const absl::Status& status,
-                   Now now);
+                   Now now, const std::string& state_hash = "");
+  void OnRestorePoint(const std::string& job, Term term, const absl::StatusOr<RestorePoint>& found, Now now);
 
   // By id, by name (the newest of that name) or `@last`. NOT_FOUND names what is near.
   absl::StatusOr<const JobMachine*> Find(const std::string& name) const;
@@ -83,6 +91,13 @@ class Cluster {
 
  private:
   JobMachine::Options OptionsFor(const std::string& id) const;
+  uint64_t NextNumber() const;
+  std::set<CheckpointName> SourcesIn(const std::string& id) const;
+  // A job of the same submission. Null: none.
+  const JobMachine* SubmittedAs(const std::string& key) const;
+  absl::Status CheckJob(const v1::Job& job, const std::vector<uint32_t>& leaf_plan) const;
+  // Numbers the job, writes it and queues it.
+  std::string Enqueue(JobRecord record, const std::string& key, Step lines_through, Now now);
   void Remove(Role role, uint64_t id, bool lost, const std::string& why, Now now);
   // Jobs that can spare a server go on without one that is silent, or that its peers cannot reach.
   void Suspect(Now now);
@@ -93,11 +108,24 @@ class Cluster {
   std::vector<const Members::Member*> FreeServers(const JobMachine& job, Now now) const;
   std::vector<const Members::Member*> IdleWorkers(const JobMachine& job) const;
   bool BusyElsewhere(const JobMachine& job, Now now) const;
+  // NOT_FOUND where there is no job of this id; what it changes may free processes for others.
+  absl::Status Change(const std::string& id, Now now, const std::function<absl::Status(JobMachine&)>& change);
+
+  // A life of a worker is for one life of one job.
+  struct Use {
+    Incarnation incarnation;
+    std::string job;
+    uint32_t life = 0;
+
+    friend bool operator==(const Use&, const Use&) = default;
+  };
+  static Use UseFor(const JobMachine& job, const Members::Member& worker);
 
   const Options options_;
   JobEffects& effects_;
   Members members_;
   std::map<uint64_t, std::unique_ptr<JobMachine>> jobs_;  // by number
+  std::map<uint64_t, Use> uses_;                          // by worker
 };
 
 }  // namespace banyan::coordinator

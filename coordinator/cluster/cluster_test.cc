@@ -67,8 +67,25 @@ TEST_F(ClusterTest, WorkersOfAJobThatEndsGoToTheNext) {
   const uint64_t a = Hear(Role::kWorker, "a");
   EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre(first));
   ASSERT_TRUE(cluster_.Stop(first, /*at_once=*/true, now_).ok());
+  EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre()) << "what it has of a job ends with this life of it";
+  Hear(Role::kWorker, "a", kDeviceKind, /*incarnation=*/2);
   EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre(second));
   EXPECT_EQ(cluster_.OrdersFor(Role::kWorker, a).size(), 1);
+}
+
+TEST_F(ClusterTest, AWorkerThatWasSuspectedComesBackToItsJobAndNotToItsNextLife) {
+  const std::string job = Submit("servers { count: 1 } workers { min: 1 }");
+  Hear(Role::kServer, "s");
+  const uint64_t a = Hear(Role::kWorker, "a");
+  cluster_.Leave(Role::kWorker, a, Incarnation(1), now_);
+  EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre());
+  Hear(Role::kWorker, "a");
+  EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre(job));
+  ASSERT_TRUE(cluster_.Pause(job, now_).ok());
+  ASSERT_TRUE(cluster_.Resume(job, nullptr, {}, now_).ok());
+  EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre());
+  Hear(Role::kWorker, "a", kDeviceKind, /*incarnation=*/2);
+  EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre(job));
 }
 
 TEST_F(ClusterTest, AJobHasTheBitsOfOneDeviceKind) {

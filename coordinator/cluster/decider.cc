@@ -24,6 +24,7 @@ Decider::Decider(Options options, DecisionStore& store, StoreEffects::Work work,
                 .jobs_directory = std::move(options.jobs_directory),
                 .leases = options.leases,
                 .stall_limit = options.stall_limit,
+                .first_number = options.first_number,
                 .store_id = [this](Role role, const std::string& name,
                                    uint64_t id) { effects_.WriteProcess(role, name, id); }},
                effects_) {}

@@ -36,6 +36,7 @@ class Decider {
     std::string jobs_directory;  // absolute; a job's checkpoints lie in the folder of its id
     Members::Leases leases;
     absl::Duration stall_limit = absl::Seconds(60);
+    uint64_t first_number = 1;  // of a job that is submitted to an empty store
   };
 
   // What a process is to be told. Always whole: the last one counts.
@@ -63,7 +64,8 @@ class Decider {
   const Cluster& cluster() const { return cluster_; }
   uint64_t coordinator_term() const { return coordinator_term_; }
 
-  // Makes durable what was decided; `wrote` (may be null): whether anything was. After an error nothing may be told.
+  // Makes durable what was decided; `wrote` (may be null): whether anything was. After an error nothing may be told;
+  // after RESOURCE_EXHAUSTED, a full disk, it may be tried again, and nothing be decided until it is OK.
   absl::Status Commit(bool* wrote) { return effects_.Commit(wrote); }
 
   // Null: no report came on it yet, or it has ended.

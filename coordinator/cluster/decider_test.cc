@@ -34,6 +34,7 @@ class FakeStore final : public DecisionStore {
   }
   absl::Status WriteLine(const std::string&, const TimedLine&) override { return absl::OkStatus(); }
   absl::StatusOr<std::optional<TimedLine>> Line(const std::string&, Step) override { return std::nullopt; }
+  absl::Status CopyLines(const std::string&, const std::string&, Step) override { return absl::OkStatus(); }
   absl::StatusOr<Step> LinesThrough(const std::string&) override { return 0; }
   absl::Status WriteEvaluation(const std::string&, const EvaluationLine&) override { return absl::OkStatus(); }
   absl::StatusOr<std::optional<EvaluationLine>> Evaluation(const std::string&, Step) override { return std::nullopt; }

@@ -24,6 +24,8 @@ class DecisionStore {
   // Several writes become durable together, or none of them.
   virtual absl::Status Begin() = 0;
   virtual absl::Status Commit() = 0;
+  // After a write or Commit that failed: nothing since Begin is there.
+  virtual void Rollback() {}
 
   // Counts a life of the coordinator: greater at every call, and remembered.
   virtual absl::StatusOr<uint64_t> NextCoordinatorTerm() = 0;
@@ -49,6 +51,9 @@ class DecisionStore {
   virtual absl::StatusOr<std::optional<TimedLine>> Line(const std::string& job, Step step) = 0;
   // 0: none.
   virtual absl::StatusOr<Step> LinesThrough(const std::string& job) = 0;
+
+  // Gives `to` the lines of `from` up to `through`, and the evaluations of weights before that step.
+  virtual absl::Status CopyLines(const std::string& from, const std::string& to, Step through) = 0;
 
   virtual absl::Status WriteEvaluation(const std::string& job, const EvaluationLine& line) = 0;
   virtual absl::StatusOr<std::optional<EvaluationLine>> Evaluation(const std::string& job, Step step) = 0;

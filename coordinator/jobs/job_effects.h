@@ -38,6 +38,14 @@ class JobEffects {
   };
   virtual void Publish(const JobRecord& record, PublishRequest request) = 0;
 
+  // Begins to look for the newest checkpoint of the job (for one that replays: of its parent, at or before the one that
+  // it has) of which every byte is right, or the initial state; JobMachine::OnRestorePoint tells which. Damaged ones
+  // are passed over.
+  virtual void FindRestorePoint(const JobRecord& record) = 0;
+
+  // Gives a job the lines of another up to `through`, and the evaluations of the weights before that step.
+  virtual void CopyLines(const std::string& from, const std::string& to, Step through) = 0;
+
   // Begins to delete all but the `keep` newest published checkpoints and those in `protect`.
   virtual void RemoveOldCheckpoints(const std::string& job, uint32_t keep, std::set<CheckpointName> protect) = 0;
 };

@@ -54,6 +54,8 @@ class FakeEffects final : public JobEffects {
     return evaluations.contains(step) ? std::optional(evaluations.at(step)) : std::nullopt;
   }
   void Publish(const JobRecord&, PublishRequest request) override { requests.push_back(std::move(request)); }
+  void FindRestorePoint(const JobRecord& record) override { searches.push_back(record.term); }
+  void CopyLines(const std::string&, const std::string&, Step through) override { copied_through = through; }
   void RemoveOldCheckpoints(const std::string&, uint32_t, std::set<CheckpointName> names) override {
     protect = std::move(names);
   }
@@ -70,6 +72,8 @@ class FakeEffects final : public JobEffects {
   std::vector<JobEvent> events;
   std::vector<PublishRequest> requests;
   std::set<CheckpointName> protect;
+  std::vector<Term> searches;
+  Step copied_through = 0;
 };
 
 }  // namespace banyan::coordinator

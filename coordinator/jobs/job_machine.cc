@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/jobs/job_states.h"
 
 // The first part of JobMachine: processes come and go, states follow one another.
@@ -25,13 +26,16 @@ JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, Jo
       state_since_(now.monotonic),
       last_progress_(now.monotonic),
       reclaim_until_(now.monotonic + options_.reclaim),
+      give_up_at_(now.monotonic + options_.give_up),
       stragglers_({.silence = options_.silence, .patience = options_.silence}) {
   if (record_.data.has_value()) {
     if (const absl::Status status = MakePlan(); !status.ok()) Fail(std::string(status.message()), now);
   }
   // Who served it is known only when they report again; then it goes on where it is, or from its restore point.
   if (record_.state == kStarting || record_.state == kRunning) Enter(kRecovering, "the coordinator was restarted", now);
-  if (record_.state == kStopping) Enter(kStopped, "the coordinator was restarted while the job stopped", now);
+  if (record_.state == kStopping) {
+    Enter(StopsIn(), "the coordinator was restarted while the job stopped; its last checkpoint stands", now);
+  }
 }
 
 bool JobMachine::at_rest() const { return record_.state != kQueued && !IsActive(record_.state); }
@@ -66,7 +70,7 @@ uint32_t JobMachine::least_workers() const {
 }
 
 bool JobMachine::AcceptsServer(const Members::Member& server, Now now) const {
-  if (record_.state != kRecovering || term_is_over() || now.monotonic >= reclaim_until_) return true;
+  if (record_.state != kRecovering || term_is_over() || now.monotonic >= give_up_at_) return true;
   return std::any_of(record_.map.servers.begin(), record_.map.servers.end(), [&](const ChunkMap::Server& known) {
     return known.id.value() == server.id && known.incarnation == server.introduction.incarnation;
   });
@@ -114,7 +118,7 @@ void JobMachine::RemoveServer(ServerId id, Now now, const std::string& why) {
   // job is not its any more, and have nothing left; so the term is over for good.
   record_.map = {.epoch = record_.map.epoch};
   if (record_.state == kStopping) {
-    Enter(kStopped, absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
+    Enter(StopsIn(), absl::StrCat("server ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (record_.state != kRecovering) {
     Enter(kRecovering, absl::StrCat("server ", name, " was lost", PatienceText(now)), now);
   } else {
@@ -133,7 +137,7 @@ void JobMachine::RemoveWorker(WorkerId id, bool lost, Now now) {
     WaitForWorkers(absl::StrCat("worker ", name, lost ? " was lost" : " left"), now);
   } else if (workers_.empty()) {  // a stop is seen through by whoever is left
     assignment_.reset();
-    Enter(kStopped, absl::StrCat("worker ", name, " was lost while the job stopped; its last checkpoint stands"), now);
+    Enter(StopsIn(), absl::StrCat("worker ", name, " was lost while the job stopped; its last checkpoint stands"), now);
   } else if (assignment_.has_value()) {
     MoveLeaves(now);
   }
@@ -226,11 +230,11 @@ void JobMachine::Proceed(Now now) {
       if (enough && ServersReady()) BeginRunning(now);
       break;
     case kRecovering:
-      if (!enough) break;
+      if (!enough || searching_) break;
       // The servers of this term are all there: only workers, or the coordinator, were missing.
       if (ServersReady()) {
         BeginRunning(now);
-      } else if (term_is_over() || now.monotonic >= reclaim_until_) {
+      } else if (term_is_over() || now.monotonic >= give_up_at_) {
         BeginStarting(now);
       }
       break;
@@ -254,12 +258,10 @@ void JobMachine::BeginStarting(Now now) {
 
 void JobMachine::BeginTerm(Now now) {
   // A job that was resumed begins where it stopped; what it did after that point is done again.
-  if (record_.term != 0 && lines_through() > record_.checkpoint.value_or(RestorePoint()).step) {
-    ++record_.counters["rollbacks"];
-  }
+  const RestorePoint point = PointToRestore();
+  if (record_.term != 0 && lines_through() > point.step) ++record_.counters["rollbacks"];
   ++record_.term;
-  record_.restore = RestorePoint();
-  if (record_.checkpoint.has_value() && record_.checkpoint->step > 0) record_.restore = *record_.checkpoint;
+  record_.restore = point;
   record_.map = MakeMap();
   even_ = false;
   for (Processes* processes : {&servers_, &workers_}) {
@@ -271,6 +273,7 @@ void JobMachine::BeginTerm(Now now) {
   parts_.clear();
   publishing_.clear();
   published_.clear();
+  given_up_.clear();
   settled_step_ = record_.restore.step;
   Persist();
   Note(now, "TERM", "", absl::StrCat("term ", record_.term, " from step ", record_.restore.step));
@@ -284,7 +287,7 @@ void JobMachine::BeginRunning(Now now) {
 }
 
 void JobMachine::CheckFinished(Now now) {
-  if (record_.state != kRunning || lines_through() < plan_->last_protocol_step()) return;
+  if (record_.state != kRunning || Replays(record_) || lines_through() < plan_->last_protocol_step()) return;
   if (!record_.checkpoint.has_value() || record_.checkpoint->step < plan_->last_step) return;
   Enter(kSucceeded, "", now);
 }

@@ -2,14 +2,17 @@
 #define BANYAN_COORDINATOR_JOBS_JOB_MACHINE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/job/job_plan.h"
 #include "common/protocol/session.h"
@@ -17,6 +20,7 @@
 #include "coordinator/jobs/job_effects.h"
 #include "coordinator/jobs/job_record.h"
 #include "coordinator/jobs/ledger_book.h"
+#include "coordinator/jobs/overdue.h"
 #include "coordinator/membership/members.h"
 #include "coordinator/shares/audits.h"
 #include "coordinator/shares/paces.h"
@@ -41,12 +45,16 @@ class JobMachine {
     uint64_t coordinator_term = 1;
     std::string checkpoint_directory;  // of this job
     absl::Duration stall_limit = absl::Seconds(60);
-    // After the coordinator's restart: how long the servers that had the job are waited for before others are taken.
+    // After the coordinator's restart: how long the servers that had the job are waited for before it goes on without
+    // those that it can spare, and before all go back because of the others.
     absl::Duration reclaim = absl::Seconds(2);
+    absl::Duration give_up = absl::Seconds(10);
     // How long its peers may say that they cannot reach a server that is heard here.
     absl::Duration accused = absl::Seconds(2);
     // A worker that is silent for so long has its leaves computed by others too, though its lease lives.
     absl::Duration silence = absl::Milliseconds(600);
+    // Checkpoints that others still need.
+    std::function<std::set<CheckpointName>()> pinned = [] { return std::set<CheckpointName>(); };
   };
 
   // A new job is QUEUED. `lines_through`: the steps that the store has. An active job of a former life recovers.
@@ -67,6 +75,8 @@ class JobMachine {
   // Dead (`lost`), or taken away. No effect when the job does not have it. `why` is for people.
   void RemoveServer(ServerId id, Now now, const std::string& why = "");
   void RemoveWorker(WorkerId id, bool lost, Now now);
+  // A server has come. After the coordinator's restart: if the job had another life of it, that one is dead.
+  void Meet(const Members::Member& server, Now now);
   // Whether the job goes on where it is without this server: others have its chunks, in sync.
   bool CanSpare(ServerId id) const;
   // Why the job had better go on without a server that it can spare and that is not known to be dead; kNothing: it need
@@ -83,12 +93,17 @@ class JobMachine {
 
   // ---- What happens.
   void OnReport(Role role, uint64_t id, const JobReport& report, uint64_t rss_bytes, Now now);
-  void OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now);
+  // `state_hash`: of what a fork begins with; else empty.
+  void OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now,
+                   const std::string& state_hash = "");
+  // What the search of FindRestorePoint in this term found; step 0 without a directory: the initial state.
+  void OnRestorePoint(Term term, const absl::StatusOr<RestorePoint>& found, Now now);
   // `busy_elsewhere`: what the job lacks is there and serves other jobs, so its patience does not run out.
   void OnTick(bool busy_elsewhere, Now now);
 
   // ---- What people ask. FAILED_PRECONDITION, with the reason, where the state does not allow it.
   absl::Status Stop(bool at_once, Now now);
+  absl::Status Pause(Now now);
   absl::Status Resume(const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
   // Changes run.workers for good; `max` 0: as it is. Workers beyond the most go when the step after next begins.
   absl::Status ScaleWorkers(uint32_t min, uint32_t max, Now now);
@@ -106,7 +121,14 @@ class JobMachine {
   std::vector<Introduction> Crew() const;
   std::map<std::string, uint64_t> Counters() const;
   absl::Duration TrainTime(Now now) const;
-  std::vector<Wait> Waits() const;
+  // Who waits for whom, in words that name them; the coordinator's own waits too.
+  std::vector<NamedWait> Waits() const;
+  // Those that are past their deadlines, as of the last OnTick.
+  const std::vector<NamedWait>& OverdueWaits() const { return overdue_.all(); }
+  // Why it is in its state, and what it lacks.
+  std::string Reason() const;
+  // What a job in the queue lacks, in words; empty: nothing.
+  void TellLacking(std::string lacking) { lacking_ = std::move(lacking); }
 
  private:
   struct Process {
@@ -151,9 +173,17 @@ class JobMachine {
   void Dismiss(ServerId server, Now now);
   bool CheckpointUnderWay() const;
   void TakeInSync(uint64_t server, const JobReport& report);
+  // job_restore.cc
+  RestorePoint PointToRestore() const;
+  std::set<CheckpointName> ProtectedCheckpoints() const;
+  void OnRestoreFailed(const std::string& who, const std::string& text, Now now);
+  void EndReplay(const RestorePoint& point, const std::string& state_hash, Now now);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
-  std::string StallText() const;
+  std::string StallText(Now now) const;
+  void TellOverdue(Now now);
+  void AddOwnWaits(std::vector<NamedWait>& waits) const;
+  std::string NamesOf(const std::vector<uint64_t>& parties, Role role) const;
   void EndPatience(Now now);
   std::string PatienceText(Now now) const;
 
@@ -195,6 +225,9 @@ class JobMachine {
   size_t WritersOfParts() const;  // servers of the map that have tensors
   bool IsNeeded(Step checkpoint_step) const;
   void PickStopStep();
+  // What a stop under way ends in.
+  JobState StopsIn() const { return record_.pausing ? JobState::kPaused : JobState::kStopped; }
+  absl::Status Halt(bool at_once, Now now);
 
   const Options options_;
   JobEffects& effects_;
@@ -212,8 +245,16 @@ class JobMachine {
   std::map<Step, std::map<uint64_t, CheckpointPart>> parts_;
   std::set<Step> publishing_;
   std::set<Step> published_;  // in this term
+  std::set<Step> given_up_;   // a part of it could not be written
   // No checkpoint up to it is under way: published, failed, or its parts were begun anew.
   Step settled_step_ = 0;
+
+  Overdue overdue_;
+  std::string lacking_;
+
+  // Whether a restore point is looked for, and why.
+  bool searching_ = false;
+  std::string restore_failure_;
 
   // While STOPPING: the step of the stop's checkpoint, and how far ahead of the steps it was picked.
   Step stop_step_ = 0;
@@ -222,6 +263,7 @@ class JobMachine {
   absl::Duration state_since_;
   absl::Duration last_progress_;
   absl::Duration reclaim_until_;
+  absl::Duration give_up_at_;
   bool even_ = false;  // chunks are where they ought to be, until the map or the servers change
   bool with_fewer_servers_ = false;  // run.servers.wait was in vain
   absl::Duration short_since_ = absl::InfiniteDuration();  // too few processes since

@@ -1,7 +1,6 @@
 #include "coordinator/jobs/job_machine.h"
 
-#include "common/file/file_util.h"
-#include "coordinator/jobs/job_fixture.h"
+#include "coordinator/jobs/job_machine_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -10,97 +9,6 @@ namespace {
 
 using enum JobState;
 using testing::HasSubstr;
-
-class JobMachineTest : public testing::Test {
- protected:
-  JobMachineTest() { Make(MakeJob()); }
-
-  void Make(const v1::Job& job, std::vector<uint32_t> leaf_plan = {}) {
-    effects_ = FakeEffects();
-    JobRecord record = {.id = "j1", .number = 1, .job = job};
-    record.leaf_plan = std::move(leaf_plan);
-    Restart(record, 0);
-  }
-  void Restart(JobRecord record, Step through) {
-    job_ = std::make_unique<JobMachine>(std::move(record), JobMachine::Options{.checkpoint_directory = "/jobs/j1"},
-                                        through, effects_, now_);
-  }
-
-  static Members::Member Process(Role role, uint64_t id, uint64_t incarnation = 1) {
-    const std::string name = (role == Role::kServer ? "server-" : "worker-") + std::to_string(id);
-    return {.id = id,
-            .introduction = {.role = role, .name = name, .incarnation = Incarnation(incarnation),
-                             .endpoint = "127.0.0.1:1", .device_kind = kDeviceKind},
-            .alive = true};
-  }
-  void AddServers(uint64_t incarnation = 1) {
-    for (const uint64_t id : {1, 2}) job_->AddServer(Process(Role::kServer, id, incarnation), now_);
-    job_->Proceed(now_);
-  }
-  void AddWorkers() {
-    for (const uint64_t id : {11, 12}) job_->AddWorker(Process(Role::kWorker, id), now_);
-    job_->Proceed(now_);
-  }
-
-  Term term() const { return job_->record().term; }
-  JobState state() const { return job_->record().state; }
-  JobOrder Order(Role role, uint64_t id) const { return job_->OrderFor(role, id).value_or(JobOrder()); }
-
-  void Report(uint64_t server, JobReport report) {
-    report.term = term();
-    report.ready = true;
-    job_->OnReport(Role::kServer, server, report, 0, now_);
-  }
-  void Tell(Step step) {  // every entry of the step, half from each server
-    JobReport reports[2];
-    for (uint32_t chunk = 0; chunk < job_->plan()->layout.chunk_count() && step <= 6; ++chunk) {
-      reports[chunk % 2].entries.push_back(
-          {.term = term(), .step = step, .chunk = ChunkId(chunk), .weight = 16, .loss = 1, .fingerprint = 7});
-    }
-    if (job_->plan()->evaluation->DueIn(step)) {
-      reports[1].entries.push_back(
-          {.term = term(), .step = step, .chunk = job_->plan()->layout.evaluation_chunk(), .weight = 20, .loss = 2});
-    }
-    for (JobReport& report : reports) {
-      report.open.push_back({.step = step + 1, .missing = LeafSet(8)});
-    }
-    Report(1, reports[0]);
-    Report(2, reports[1]);
-  }
-  void Write(Step step) {  // the servers' parts of a checkpoint
-    for (const uint64_t server : {1, 2}) {
-      JobReport report;
-      report.parts.push_back({.term = term(), .epoch = job_->record().map.epoch, .step = step});
-      Report(server, report);
-    }
-  }
-  void Publish(Step step, const absl::Status& status = absl::OkStatus()) {
-    ASSERT_FALSE(effects_.requests.empty());
-    EXPECT_EQ(effects_.requests.back().step, step);
-    const CheckpointName name = {.term = term(), .step = step};
-    job_->OnPublished(term(), step, {.step = step, .directory = JoinPath("/jobs/j1", name.Directory())}, status, now_);
-  }
-  void Start() {
-    AddServers();
-    AddWorkers();
-    ASSERT_EQ(state(), kStarting);
-    job_->OnReport(Role::kWorker, 11, {.data = kData}, 0, now_);
-    ASSERT_EQ(term(), 1);
-    Report(1, {});
-    EXPECT_EQ(state(), kStarting);
-    Report(2, {});
-    ASSERT_EQ(state(), kRunning);
-  }
-  void Wait(absl::Duration duration, bool busy_elsewhere = false) {
-    job_->OnTick(busy_elsewhere, now_);
-    now_.monotonic += duration;
-    job_->OnTick(busy_elsewhere, now_);
-  }
-
-  FakeEffects effects_;
-  JobMachine::Now now_ = {.monotonic = absl::ZeroDuration(), .wall = absl::UnixEpoch() + absl::Hours(1)};
-  std::unique_ptr<JobMachine> job_;
-};
 
 TEST_F(JobMachineTest, FromTheQueueToTheEnd) {
   EXPECT_EQ(job_->servers_wanted(), 2);
@@ -204,6 +112,61 @@ TEST_F(JobMachineTest, StopsAtOnceWhereAsked) {
   EXPECT_EQ(state(), kStopped);
   EXPECT_THAT(job_->record().reason, HasSubstr("no checkpoint"));
   EXPECT_EQ(job_->Stop(true, now_).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(JobMachineTest, PausesWithACheckpointAndGoesOnFromThere) {
+  Start();
+  Tell(1);
+  ASSERT_TRUE(job_->Pause(now_).ok());
+  EXPECT_EQ(state(), kStopping);
+  for (Step step = 2; step <= 4; ++step) Tell(step);
+  Write(4);
+  Publish(4);
+  EXPECT_EQ(state(), kPaused);
+  EXPECT_EQ(job_->workers_wanted() + job_->servers_wanted(), 0) << "its processes are others'";
+  EXPECT_EQ(job_->Pause(now_).code(), absl::StatusCode::kFailedPrecondition);
+  const uint32_t life = job_->record().life;
+  ASSERT_TRUE(job_->Resume(nullptr, {}, now_).ok());
+  EXPECT_EQ(state(), kQueued);
+  EXPECT_GT(job_->record().life, life);
+  AddServers();
+  AddWorkers();
+  EXPECT_EQ(Order(Role::kServer, 1).restore->step, 4);
+}
+
+TEST_F(JobMachineTest, AJobThatWaitsIsPausedAtOnceAndMayBeStoppedThen) {
+  ASSERT_TRUE(job_->Pause(now_).ok());
+  EXPECT_EQ(state(), kPaused);
+  AddServers();
+  AddWorkers();
+  EXPECT_EQ(state(), kPaused);
+  ASSERT_TRUE(job_->Stop(/*at_once=*/false, now_).ok());
+  EXPECT_EQ(state(), kStopped);
+}
+
+TEST_F(JobMachineTest, TheLastWordBetweenPauseAndStopCounts) {
+  Start();
+  ASSERT_TRUE(job_->Pause(now_).ok());
+  ASSERT_TRUE(job_->Stop(/*at_once=*/false, now_).ok());
+  EXPECT_EQ(job_->Pause(now_).code(), absl::StatusCode::kFailedPrecondition);
+  job_->RemoveServer(ServerId(1), now_);
+  EXPECT_EQ(state(), kStopped);
+}
+
+TEST_F(JobMachineTest, APauseOutlivesTheCoordinatorAndItsServers) {
+  Start();
+  ASSERT_TRUE(job_->Pause(now_).ok());
+  Restart(effects_.records.at("j1"), 0);
+  EXPECT_EQ(state(), kPaused);
+  ASSERT_TRUE(job_->Resume(nullptr, {}, now_).ok());
+  AddServers();
+  AddWorkers();
+  Report(1, {});
+  Report(2, {});
+  ASSERT_EQ(state(), kRunning);
+  ASSERT_TRUE(job_->Pause(now_).ok());
+  job_->RemoveServer(ServerId(1), now_);
+  EXPECT_EQ(state(), kPaused);
 }
 
 TEST_F(JobMachineTest, ResumesOnOtherCounts) {

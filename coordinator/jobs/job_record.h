@@ -26,17 +26,33 @@ struct JobRecord {
   std::string fingerprint;  // empty before the data are known
 
   JobState state = JobState::kQueued;
+  bool pausing = false;  // STOPPING is to end in PAUSED
   std::string reason;  // why it is in this state; empty: nothing to say
   // Found out when the job first started, fixed from then on.
   std::optional<DataFacts> data;
   std::string device_kind;
 
+  // Counts how often it was begun, for processes that had it in an older life.
+  uint32_t life = 1;
   // (term, restore point, map) are written together before anyone hears of the term.
   Term term = 0;
   RestorePoint restore;
   ChunkMap map;  // without servers: the term is over, the next one is to begin
   // Step of the newest published checkpoint and its directory; nothing before the first.
   std::optional<RestorePoint> checkpoint;
+
+  // Where it was forked; fork.h.
+  struct Fork {
+    std::string parent;  // its id
+    Step step = 0;
+    Step least = 0;       // from which steps on the parent's recipe made its states: where it was forked itself
+    v1::Recipe recipe;    // the parent's
+    RestorePoint source;  // the parent's checkpoint at or before the step; step 0: its initial state
+    // The job's own checkpoint at the step, and its hash; nothing before it is made.
+    std::optional<RestorePoint> origin;
+    std::string state_hash;
+  };
+  std::optional<Fork> fork;
 
   absl::Time submitted = absl::InfinitePast();
   absl::Time started = absl::InfinitePast();

@@ -130,7 +130,18 @@ bool JobMachine::GoesOnWithout(ServerId server, Now now) {
   return true;
 }
 
-// After the coordinator was away: what went in the meantime.
+void JobMachine::Meet(const Members::Member& server, Now now) {
+  if (record_.state != JobState::kRecovering || term_is_over()) return;
+  const ServerId id(server.id);
+  const auto known = std::ranges::find_if(record_.map.servers, [id](const auto& one) { return one.id == id; });
+  if (known == record_.map.servers.end() || known->incarnation == server.introduction.incarnation) return;
+  Note(now, "SERVER_LOST", server.introduction.name, "another life of it came");
+  if (GoesOnWithout(id, now)) return;
+  record_.map = {.epoch = record_.map.epoch};
+  Persist();
+}
+
+// After the coordinator was away: what went in the meantime, and did not come again.
 void JobMachine::GoOnWithoutTheMissing(Now now) {
   const std::vector<ChunkMap::Server> servers = record_.map.servers;
   for (const ChunkMap::Server& server : servers) {

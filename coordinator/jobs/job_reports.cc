@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "common/config/fingerprint.h"
 #include "common/optimizer/factory.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/jobs/job_machine.h"
 #include "coordinator/jobs/job_states.h"
 
@@ -26,8 +27,9 @@ config::ContentHashes Contents(const v1::Recipe& recipe, const DataFacts& data) 
 }  // namespace
 
 absl::Status JobMachine::MakePlan() {
-  ASSIGN_OR_RETURN(JobPlan plan, JobPlan::Make(record_.job, *record_.data, record_.device_kind));
-  const v1::Recipe& recipe = record_.job.recipe();
+  const v1::Job job = PresentJob(record_);
+  ASSIGN_OR_RETURN(JobPlan plan, JobPlan::Make(job, *record_.data, record_.device_kind));
+  const v1::Recipe& recipe = job.recipe();
   ASSIGN_OR_RETURN(const OptimizerPlan optimizer, MakeOptimizer(recipe.optimizer()));
   const Schedule schedule = MakeSchedule(recipe.schedule(), plan.last_step);
   ASSIGN_OR_RETURN(record_.fingerprint, config::RecipeFingerprint(recipe, Contents(recipe, *record_.data)));
@@ -79,6 +81,7 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   }
   // A server may still speak of a term that has been given up.
   const bool stale = role == Role::kServer && report.term != record_.term;
+  if (report.restore_failed && !stale && IsActive(record_.state)) return OnRestoreFailed(name, report.failure, now);
   if (!report.failure.empty() && !stale) return Fail(absl::StrCat(name, ": ", report.failure), now);
   if (role == Role::kWorker) {
     TakePace(WorkerId(id), report, now);
@@ -109,7 +112,7 @@ void JobMachine::TakeEntries(const JobReport& report, Now now) {
 }
 
 void JobMachine::WritePages(Now now) {
-  book_->SetLimit(record_.state == kStopping ? stop_step_ : 0);
+  book_->SetLimit(Replays(record_) ? record_.fork->step : record_.state == kStopping ? stop_step_ : 0);
   while (const std::optional<LedgerBook::Page> page = book_->Take()) {
     if (page->evaluation.has_value()) effects_.WriteEvaluation(record_.id, *page->evaluation);
     if (!page->line.has_value()) continue;
@@ -159,6 +162,7 @@ std::optional<JobOrder> JobMachine::OrderFor(Role role, uint64_t id) const {
   }
   order.assignment = assignment_;
   if (record_.state == kStopping) order.checkpoint_step = order.last_step = stop_step_;
+  if (Replays(record_)) order.checkpoint_step = order.last_step = record_.fork->step;
   return order;
 }
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/file/file_util.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/jobs/job_machine.h"
 #include "coordinator/jobs/job_states.h"
 
@@ -26,14 +27,17 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
 // ---- Checkpoints.
 
 bool JobMachine::IsNeeded(Step checkpoint_step) const {
+  if (Replays(record_)) return checkpoint_step == record_.fork->step;
   return checkpoint_step == plan_->last_step || (record_.state == kStopping && checkpoint_step == stop_step_);
 }
 
 void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) {
   if (part.term != record_.term || part.epoch != record_.map.epoch || at_rest()) return;
   // Told again, or begun again by a newer map.
-  if (published_.contains(part.step) || publishing_.contains(part.step)) return;
+  if (published_.contains(part.step) || publishing_.contains(part.step) || given_up_.contains(part.step)) return;
   if (!part.failure.empty()) {
+    given_up_.insert(part.step);
+    parts_.erase(part.step);
     settled_step_ = std::max(settled_step_, part.step);
     Note(now, "CHECKPOINT_FAILED", servers_.at(server).member.introduction.name,
          absl::StrCat("step ", part.step, ": ", part.failure));
@@ -45,6 +49,10 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
   if (!part.missed) {
     parts_[part.step][server] = part;
     return;
+  }
+  if (Replays(record_) && IsNeeded(part.step)) {
+    record_.map = {.epoch = record_.map.epoch};
+    return Enter(kRecovering, absl::StrCat("a server was past step ", part.step, "; the replay begins anew"), now);
   }
   if (record_.state != kStopping || part.step != stop_step_) return;
   const Step missed = stop_step_;
@@ -76,7 +84,8 @@ size_t JobMachine::WritersOfParts() const {
   return writers.size();
 }
 
-void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now) {
+void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now,
+                             const std::string& state_hash) {
   if (term != record_.term || at_rest()) return;
   publishing_.erase(step);
   parts_.erase(step);
@@ -89,18 +98,14 @@ void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, co
     }
     return;
   }
+  if (Replays(record_) && step == record_.fork->step) return EndReplay(point, state_hash, now);
   if (!record_.checkpoint.has_value() || step >= record_.checkpoint->step) record_.checkpoint = point;
   Persist();
   last_progress_ = now.monotonic;
   Note(now, "CHECKPOINT", "", absl::StrCat("step ", step));
-  std::set<CheckpointName> protect;
-  for (const RestorePoint& kept : {record_.restore, *record_.checkpoint}) {
-    const std::optional<CheckpointName> name = CheckpointName::Parse(BaseName(kept.directory));
-    if (name.has_value()) protect.insert(*name);
-  }
-  effects_.RemoveOldCheckpoints(record_.id, record_.job.run().checkpoint().keep(), std::move(protect));
+  effects_.RemoveOldCheckpoints(record_.id, record_.job.run().checkpoint().keep(), ProtectedCheckpoints());
   if (record_.state == kStopping && step == stop_step_) {
-    Enter(kStopped, absl::StrCat("stopped at step ", step), now);
+    Enter(StopsIn(), absl::StrCat(record_.pausing ? "paused" : "stopped", " at step ", step), now);
     return;
   }
   Proceed(now);
@@ -118,24 +123,44 @@ void JobMachine::PickStopStep() {
 }
 
 absl::Status JobMachine::Stop(bool at_once, Now now) {
-  if (at_rest()) {
+  if (at_rest() && record_.state != kPaused) {
     return absl::FailedPreconditionError(absl::StrCat("job ", record_.id, " is ",
                                                       std::string(JobStateName(record_.state)),
-                                                      "; only an active job can be stopped"));
+                                                      "; only an active or paused job can be stopped"));
   }
-  if (at_once || record_.state == kQueued || record_.state == kStarting || record_.state == kRecovering) {
+  record_.pausing = false;
+  return Halt(at_once, now);
+}
+
+absl::Status JobMachine::Pause(Now now) {
+  if (at_rest() || (record_.state == kStopping && !record_.pausing)) {
+    return absl::FailedPreconditionError(absl::StrCat("job ", record_.id, " is ",
+                                                      std::string(JobStateName(record_.state)),
+                                                      "; only a job that waits or works can be paused"));
+  }
+  record_.pausing = true;
+  return Halt(/*at_once=*/false, now);
+}
+
+// Where nothing is under way there is nothing to write.
+absl::Status JobMachine::Halt(bool at_once, Now now) {
+  const char* const halted = record_.pausing ? "paused" : "stopped";
+  if (at_once || Replays(record_) || (record_.state != kRunning && record_.state != kStopping)) {
     const std::string stands = record_.checkpoint.has_value()
                                    ? absl::StrCat("its newest checkpoint is of step ", record_.checkpoint->step)
                                    : "it has no checkpoint";
-    Enter(kStopped, absl::StrCat("stopped; ", stands), now);
+    Enter(StopsIn(), absl::StrCat(halted, "; ", stands), now);
     return absl::OkStatus();
   }
-  if (record_.state == kStopping) return absl::OkStatus();
+  if (record_.state == kStopping) {
+    Persist();  // a pause may have become a stop
+    return absl::OkStatus();
+  }
   stop_distance_ = 2;
   PickStopStep();
-  Enter(kStopping, absl::StrCat("stops with a checkpoint at step ", stop_step_), now);
+  Enter(kStopping, absl::StrCat(record_.pausing ? "pauses" : "stops", " with a checkpoint at step ", stop_step_), now);
   // It may be there already.
-  if (published_.contains(stop_step_)) Enter(kStopped, absl::StrCat("stopped at step ", stop_step_), now);
+  if (published_.contains(stop_step_)) Enter(StopsIn(), absl::StrCat(halted, " at step ", stop_step_), now);
   return absl::OkStatus();
 }
 
@@ -155,6 +180,8 @@ absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_p
     }
   }
   stop_step_ = 0;
+  record_.pausing = false;
+  ++record_.life;
   leaf_plan_holds_ = true;
   record_.crew.clear();
   record_.assignment.reset();
@@ -166,13 +193,14 @@ absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_p
 
 void JobMachine::OnTick(bool busy_elsewhere, Now now) {
   Proceed(now);
+  TellOverdue(now);
   const absl::Duration quiet = now.monotonic - last_progress_;
   const bool moves = record_.state == kRunning || record_.state == kStopping;
   if (moves) RelieveStragglers(now);
   const bool loads = record_.state == kStarting && plan_ != nullptr;
   if ((moves && quiet > options_.stall_limit) || (loads && quiet > kStallsToStart * options_.stall_limit)) {
     const absl::Duration limit = options_.stall_limit * (loads ? kStallsToStart : 1);
-    Fail(absl::StrCat("no progress for ", absl::FormatDuration(limit), "; ", StallText()), now);
+    Fail(absl::StrCat("no progress for ", absl::FormatDuration(limit), "; ", StallText(now)), now);
     return;
   }
   const bool waiting = record_.state == kQueued || record_.state == kRecovering;
@@ -216,29 +244,6 @@ std::string JobMachine::PatienceText(Now now) const {
   if (servers_.empty()) return until;
   return absl::StrCat(until, ", then ", servers_.size(), servers_.size() == 1 ? " server goes" : " servers go",
                       " on from step ", record_.checkpoint.value_or(RestorePoint()).step);
-}
-
-std::string JobMachine::StallText() const {
-  std::vector<std::string> texts;
-  for (const Wait& wait : Waits()) texts.push_back(absl::StrCat(wait.what, ": ", wait.detail));
-  if (record_.state == kStarting) {
-    for (const auto& [id, process] : servers_) {
-      if (!process.ready) texts.push_back(absl::StrCat(process.member.introduction.name, " has not loaded its chunks"));
-    }
-  }
-  return texts.empty() ? "nobody says what for" : absl::StrJoin(texts, "; ");
-}
-
-std::vector<Wait> JobMachine::Waits() const {
-  std::vector<Wait> waits;
-  for (const Processes* processes : {&servers_, &workers_}) {
-    for (const auto& [id, process] : *processes) {
-      if (process.last.has_value()) {
-        waits.insert(waits.end(), process.last->waits.begin(), process.last->waits.end());
-      }
-    }
-  }
-  return waits;
 }
 
 }  // namespace banyan::coordinator

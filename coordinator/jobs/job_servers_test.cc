@@ -248,5 +248,43 @@ TEST_F(JobServersTest, ThoseOfTheTermGoOnAfterTheCoordinatorsRestartThoughMoreAr
   EXPECT_EQ(job_->record().term, 1);
 }
 
+// A server that came again while the coordinator was away is another one; one that did not may still come.
+TEST_F(JobServersTest, AfterTheCoordinatorsRestartADeadServerIsKnownByItsNextLife) {
+  for (const uint32_t replicas : {0, 1}) {
+    Start(2, replicas);
+    Restart(job_->record(), 0);
+    ASSERT_EQ(state(), kRecovering);
+    Members::Member next = Process(Role::kServer, 2);
+    next.introduction.incarnation = Incarnation(2);
+    EXPECT_FALSE(job_->AcceptsServer(next, now_));
+    job_->Meet(next, now_);
+    Join(1);
+    for (const uint64_t id : {11, 12}) job_->AddWorker(Process(Role::kWorker, id), now_);
+    job_->Proceed(now_);
+    Report(1);
+    if (replicas == 1) {
+      EXPECT_EQ(state(), kRunning) << "at once";
+      EXPECT_EQ(job_->record().term, 1);
+    } else {
+      EXPECT_TRUE(job_->AcceptsServer(next, now_)) << "all go back";
+    }
+  }
+}
+
+TEST_F(JobServersTest, AfterTheCoordinatorsRestartNobodyGoesBackForOneThatIsLate) {
+  Start(2, 0);
+  Restart(job_->record(), 0);
+  Join(1);
+  for (const uint64_t id : {11, 12}) job_->AddWorker(Process(Role::kWorker, id), now_);
+  Report(1);
+  Tick(absl::Seconds(9));
+  EXPECT_FALSE(job_->AcceptsServer(Process(Role::kServer, 3), now_));
+  ASSERT_TRUE(job_->AcceptsServer(Process(Role::kServer, 2), now_));
+  Join(2);
+  Report(2);
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(job_->record().term, 1);
+}
+
 }  // namespace
 }  // namespace banyan::coordinator

@@ -10,15 +10,20 @@ namespace {
 using enum JobState;
 
 constexpr std::pair<JobState, JobState> kEdges[] = {
-    {kQueued, kStarting},      {kQueued, kStopped},     {kQueued, kFailed},        //
+    {kQueued, kStarting},      {kQueued, kPaused},      {kQueued, kStopped},       //
+    {kQueued, kFailed},                                                             //
     {kStarting, kRunning},     {kStarting, kRecovering}, {kStarting, kStopping},    //
-    {kStarting, kStopped},     {kStarting, kFailed},                                //
-    {kRunning, kRecovering},   {kRunning, kStopping},   {kRunning, kStopped},      //
-    {kRunning, kSucceeded},    {kRunning, kFailed},                                 //
+    {kStarting, kPaused},      {kStarting, kStopped},   {kStarting, kFailed},      //
+    {kStarting, kQueued},                                                           //
+    {kRunning, kRecovering},   {kRunning, kStopping},   {kRunning, kPaused},       //
+    {kRunning, kStopped},      {kRunning, kSucceeded},  {kRunning, kFailed},       //
+    {kRunning, kQueued},                                                            //
     {kRecovering, kStarting},  {kRecovering, kRunning}, {kRecovering, kStopping},  //
-    {kRecovering, kStopped},   {kRecovering, kFailed},                              //
+    {kRecovering, kPaused},    {kRecovering, kStopped}, {kRecovering, kFailed},    //
+    {kRecovering, kQueued},                                                         //
     {kStopping, kPaused},      {kStopping, kStopped},   {kStopping, kFailed},      //
-    {kPaused, kQueued},        {kStopped, kQueued},     {kFailed, kQueued},
+    {kPaused, kQueued},        {kPaused, kStopped},                                 //
+    {kStopped, kQueued},       {kFailed, kQueued},
 };
 
 constexpr std::array<std::string_view, 9> kNames = {"QUEUED",   "STARTING", "RUNNING",   "RECOVERING", "PAUSED",

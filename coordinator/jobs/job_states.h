@@ -9,15 +9,17 @@ namespace banyan::coordinator {
 
 // The states of a job and the edges between them:
 //
-//   QUEUED      waits for servers and workers             -> STARTING STOPPED FAILED
-//   STARTING    data indexed, servers restore             -> RUNNING RECOVERING STOPPING STOPPED FAILED
-//   RUNNING     steps go on                               -> RECOVERING STOPPING STOPPED SUCCEEDED FAILED
-//   RECOVERING  too few servers or workers are left       -> STARTING RUNNING STOPPING STOPPED FAILED
-//   PAUSED      like STOPPED, by `pause`                  -> QUEUED
+//   QUEUED      waits for servers and workers             -> STARTING PAUSED STOPPED FAILED
+//   STARTING    data indexed, servers restore             -> RUNNING RECOVERING STOPPING PAUSED STOPPED FAILED
+//   RUNNING     steps go on                               -> RECOVERING STOPPING PAUSED STOPPED SUCCEEDED FAILED
+//   RECOVERING  too few servers or workers are left       -> STARTING RUNNING STOPPING PAUSED STOPPED FAILED
+//   PAUSED      has no processes, and is not over         -> QUEUED STOPPED
 //   STOPPING    on its way to the checkpoint of the stop  -> PAUSED STOPPED FAILED
 //   STOPPED     may be resumed                            -> QUEUED
 //   SUCCEEDED   over
 //   FAILED      may be resumed                            -> QUEUED
+//
+// A fork that has its parent's state is queued again, from STARTING, RUNNING or RECOVERING.
 bool MayFollow(JobState from, JobState to);
 
 // "QUEUED".

@@ -2,21 +2,45 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/checkpoint/hashes.h"
 #include "common/file/file_util.h"
 #include "common/logging/logging.h"
 #include "common/rpc/session_codec.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/service/describe.h"
 #include "coordinator/service/publish.h"
+#include "coordinator/service/restore_points.h"
 
 namespace banyan::coordinator {
 namespace {
 
+// How often a full disk is tried again.
+constexpr absl::Duration kSpaceTick = absl::Milliseconds(500);
 // However long a lease is: people look at what is reported.
 constexpr absl::Duration kMostReportInterval = absl::Milliseconds(200);
 // Reports that may be late or lost before a lease is over.
 constexpr int kReportsALease = 4;
+
+// After all folders of jobs that there are, should the store they belonged to be gone.
+absl::StatusOr<uint64_t> FirstFreeNumber(FileSystem& files, const std::string& jobs_directory) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(jobs_directory));
+  uint64_t first = 1;
+  for (const std::string& name : names) {
+    uint64_t number = 0;
+    if (name.starts_with("j") && absl::SimpleAtoi(name.substr(1), &number)) first = std::max(first, number + 1);
+  }
+  return first;
+}
+
+// The hash of the state that a fork begins with.
+absl::StatusOr<std::string> StateHash(FileSystem& files, const std::string& directory) {
+  ASSIGN_OR_RETURN(const CheckpointReader reader, CheckpointReader::Open(files, directory));
+  ASSIGN_OR_RETURN(const CheckpointHashes hashes, ComputeHashes(reader));
+  return hashes.state;
+}
 
 }  // namespace
 
@@ -39,14 +63,20 @@ Core::Core(Options options, std::unique_ptr<Store> store, std::string jobs_direc
 Core::~Core() { Stop(); }
 
 absl::Status Core::Load() {
+  ASSIGN_OR_RETURN(const uint64_t first_number, FirstFreeNumber(*options_.files, jobs_directory_));
   ASSIGN_OR_RETURN(
       decider_,
       Decider::Open(
-          {.jobs_directory = jobs_directory_, .leases = options_.leases, .stall_limit = options_.stall_limit}, *store_,
+          {.jobs_directory = jobs_directory_,
+           .leases = options_.leases,
+           .stall_limit = options_.stall_limit,
+           .first_number = first_number},
+          *store_,
           {.publish = [this](const JobRecord& record,
                              JobEffects::PublishRequest request) { Publish(record, std::move(request)); },
            .remove_old = [this](const std::string& job, uint32_t keep,
-                                std::set<CheckpointName> protect) { RemoveOld(job, keep, protect); }},
+                                std::set<CheckpointName> protect) { RemoveOld(job, keep, protect); },
+           .find_restore_point = [this](const JobRecord& record) { FindRestorePoint(record); }},
           Now()));
   return absl::OkStatus();
 }
@@ -91,6 +121,7 @@ void Core::Stop() {
     MutexLock lock(mutex_);
     stopping_ = true;
     wake_.Signal();
+    space_.Signal();
     news_changed_.SignalAll();
     for (const auto& [key, outbox] : outboxes_) outbox->Close();
   }
@@ -128,6 +159,12 @@ void Core::Run() {
       }
       bool wrote = false;
       failure = decider_->Commit(&wrote);
+      // A full disk is waited for: whoever works goes on, and hears of nothing new.
+      for (bool told = false; absl::IsResourceExhausted(failure) && WaitForSpace(); told = true) {
+        if (!told) log::Error("{}; deciding nothing until there is space", std::string(failure.message()));
+        failure = decider_->Commit(nullptr);
+        if (failure.ok()) log::Info("there is space again");
+      }
       if (!failure.ok()) options_.on_failure(failure);
       if (failure.ok() && (wrote || !tasks.empty())) SendCommands();
       MutexLock lock(mutex_);
@@ -149,6 +186,12 @@ void Core::Run() {
     news_changed_.SignalAll();
     if (stopping) return;
   }
+}
+
+bool Core::WaitForSpace() {
+  MutexLock lock(mutex_);
+  if (!stopping_) space_.WaitFor(mutex_, kSpaceTick);
+  return !stopping_;
 }
 
 absl::Duration Core::ReportInterval(Role role) const {
@@ -192,14 +235,30 @@ void Core::SendCommands() {
 void Core::Publish(const JobRecord& record, JobEffects::PublishRequest request) {
   disk_.Post([this, record, request = std::move(request)] {
     const std::string directory = JoinPath(jobs_directory_, record.id);
-    const absl::Status status = PublishParts(*options_.files, directory, record, request, options_.clock->Now());
+    absl::Status status = PublishParts(*options_.files, directory, record, request, options_.clock->Now());
+    const CheckpointName name = {.term = request.term, .step = request.step};
+    const RestorePoint point = {.step = request.step, .directory = JoinPath(directory, name.Directory())};
+    std::string hash;
+    if (status.ok() && Replays(record)) {
+      const absl::StatusOr<std::string> computed = StateHash(*options_.files, point.directory);
+      status = computed.status();
+      hash = computed.value_or("");
+    }
     if (!status.ok()) {
       log::Warning("job {}: checkpoint of step {}: {}", record.id, request.step, std::string(status.message()));
     }
-    const CheckpointName name = {.term = request.term, .step = request.step};
-    const RestorePoint point = {.step = request.step, .directory = JoinPath(directory, name.Directory())};
-    Post([id = record.id, term = request.term, step = request.step, point, status](State& state) {
-      state.cluster.OnPublished(id, term, step, point, status, state.now);
+    Post([id = record.id, term = request.term, step = request.step, point, status, hash](State& state) {
+      state.cluster.OnPublished(id, term, step, point, status, state.now, hash);
+      return absl::OkStatus();
+    });
+  });
+}
+
+void Core::FindRestorePoint(const JobRecord& record) {
+  disk_.Post([this, record] {
+    const absl::StatusOr<RestorePoint> found = FindGoodRestorePoint(*options_.files, jobs_directory_, record);
+    Post([id = record.id, term = record.term, found](State& state) {
+      state.cluster.OnRestorePoint(id, term, found, state.now);
       return absl::OkStatus();
     });
   });

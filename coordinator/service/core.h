@@ -85,10 +85,13 @@ class Core {
   void Run();
   void Post(std::function<absl::Status(State&)> decide);
   std::vector<std::shared_ptr<Task>> WaitForTasks(absl::Duration until);
+  // False: the core stops.
+  bool WaitForSpace();
   void SendCommands();
   absl::Duration ReportInterval(Role role) const;
   v1::Command MakeCommand(SessionId session) const;
   void Publish(const JobRecord& record, JobEffects::PublishRequest request);
+  void FindRestorePoint(const JobRecord& record);
   void RemoveOld(const std::string& job, uint32_t keep, const std::set<CheckpointName>& protect);
 
   const Options options_;
@@ -102,6 +105,7 @@ class Core {
   Mutex mutex_;
   CondVar wake_;
   CondVar done_;
+  CondVar space_;
   CondVar news_changed_;
   std::vector<std::shared_ptr<Task>> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/rpc/session_codec.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/store/record_codec.h"
 
 namespace banyan::coordinator {
@@ -23,10 +25,11 @@ double ToSeconds(absl::Time time) {
 v1::ResolvedJob Resolve(const JobRecord& record) {
   v1::ResolvedJob resolved;
   resolved.set_id(record.id);
-  *resolved.mutable_job() = record.job;
+  *resolved.mutable_job() = PresentJob(record);
   if (record.data.has_value()) *resolved.mutable_data() = EncodeDataFacts(*record.data);
   resolved.set_device_kind(record.device_kind);
   resolved.set_fingerprint(record.fingerprint);
+  resolved.set_life(record.life);
   return resolved;
 }
 
@@ -36,7 +39,7 @@ v1::JobSummary Summarize(const JobMachine& job) {
   summary.set_id(record.id);
   summary.set_name(record.job.name());
   summary.set_state(EncodeJobState(record.state));
-  summary.set_reason(record.reason);
+  summary.set_reason(job.Reason());
   summary.set_step(job.step());
   summary.set_total_steps(job.plan() == nullptr ? 0 : job.plan()->last_step);
   summary.set_submitted(ToSeconds(record.submitted));
@@ -50,17 +53,19 @@ absl::StatusOr<v1::JobDescription> Describe(const JobMachine& job, Store& store,
   v1::JobDescription description;
   *description.mutable_summary() = Summarize(job);
   *description.mutable_resolved() = Resolve(record);
+  *description.mutable_resolved()->mutable_job() = record.job;
+  if (record.fork.has_value()) *description.mutable_forked_from() = EncodeForkPoint(*record.fork);
   description.set_term(record.term);
   description.set_epoch(record.map.epoch);
   *description.mutable_restore() = EncodeRestorePoint(record.restore);
   if (job.assignment().has_value()) *description.mutable_assignment() = EncodeAssignment(*job.assignment());
   ASSIGN_OR_RETURN(const std::vector<Store::NumberedEvent> events, store.Events(record.id, 0, kMostEvents));
   for (const Store::NumberedEvent& event : events) *description.add_events() = ToMessage(event);
-  for (const Wait& wait : job.Waits()) {
+  for (const auto& [who, wait] : job.OverdueWaits()) {
     v1::Wait& message = *description.add_waits();
     message.set_what(wait.what);
     message.mutable_parties()->Add(wait.parties.begin(), wait.parties.end());
-    message.set_detail(wait.detail);
+    message.set_detail(absl::StrCat(who, ": ", wait.detail));
     message.set_since(wait.since);
   }
   for (const Introduction& member : job.Crew()) *description.add_processes() = EncodeIntroduction(member);

@@ -8,7 +8,9 @@
 #include "common/file/file_util.h"
 #include "common/logging/logging.h"
 #include "common/rpc/status.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/service/describe.h"
+#include "coordinator/service/restore_points.h"
 #include "coordinator/service/watcher.h"
 
 namespace banyan::coordinator {
@@ -84,6 +86,13 @@ grpc::Status JobsService::Stop(grpc::ServerContext*, const v1::StopRequest* requ
   }));
 }
 
+grpc::Status JobsService::Pause(grpc::ServerContext*, const v1::PauseRequest* request, v1::PauseResponse*) {
+  return ToGrpc(core_.Call([&](Core::State& state) {
+    ASSIGN_OR_RETURN(const JobMachine* job, state.cluster.Find(request->job()));
+    return state.cluster.Pause(job->record().id, state.now);
+  }));
+}
+
 grpc::Status JobsService::Resume(grpc::ServerContext*, const v1::ResumeRequest* request, v1::ResumeResponse*) {
   return ToGrpc(core_.Call([&](Core::State& state) {
     ASSIGN_OR_RETURN(const JobMachine* job, state.cluster.Find(request->job()));
@@ -102,6 +111,37 @@ grpc::Status JobsService::Scale(grpc::ServerContext*, const v1::ScaleRequest* re
     if (request->servers() != 0) RETURN_IF_ERROR(state.cluster.ScaleServers(id, request->servers(), state.now));
     return absl::OkStatus();
   }));
+}
+
+grpc::Status JobsService::Fork(grpc::ServerContext*, const v1::ForkRequest* request, v1::ForkResponse* response) {
+  return ToGrpc(ForkJob(*request, response));
+}
+
+absl::Status JobsService::ForkJob(const v1::ForkRequest& request, v1::ForkResponse* response) {
+  std::string parent;
+  Step least = 0;
+  RETURN_IF_ERROR(core_.Call([&](Core::State& state) {
+    ASSIGN_OR_RETURN(const JobMachine* job, state.cluster.Find(request.job()));
+    parent = job->record().id;
+    least = job->record().fork.has_value() ? job->record().fork->step : 0;
+    return CheckForkStep(job->record(), job->step(), request.step());
+  }));
+  // Not on the deciding thread: the disk may be slow. Should it be deleted meanwhile, servers find no checkpoint there,
+  // and the one before is taken.
+  ASSIGN_OR_RETURN(const RestorePoint source, NearestCheckpoint(files_, JoinPath(core_.jobs_directory(), parent), least,
+                                                                request.step()));
+  return core_.Call([&](Core::State& state) {
+    ForkRequest fork = {.step = request.step(),
+                        .job = request.fork(),
+                        .leaf_plan = {request.leaf_plan().begin(), request.leaf_plan().end()},
+                        .source = source};
+    ASSIGN_OR_RETURN(const std::string id,
+                     state.cluster.Fork(parent, std::move(fork), request.idempotency_key(), state.now));
+    response->set_id(id);
+    response->set_replayed_from(source.step);
+    log::Info("job {} ({}) forked from job {} at step {}", id, request.fork().name(), parent, request.step());
+    return CreateDirectories(files_, JoinPath(core_.jobs_directory(), id));
+  });
 }
 
 grpc::Status JobsService::Cluster(grpc::ServerContext*, const v1::ClusterRequest*, v1::ClusterResponse* response) {

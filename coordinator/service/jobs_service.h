@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "common/file/file_system.h"
 #include "coordinator/service/core.h"
 #include "proto/client.grpc.pb.h"
@@ -24,14 +25,19 @@ class JobsService final : public v1::Jobs::Service {
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
                      grpc::ServerWriter<v1::JobUpdate>* writer) override;
   grpc::Status Stop(grpc::ServerContext* context, const v1::StopRequest* request, v1::StopResponse* response) override;
+  grpc::Status Pause(grpc::ServerContext* context, const v1::PauseRequest* request,
+                     v1::PauseResponse* response) override;
   grpc::Status Resume(grpc::ServerContext* context, const v1::ResumeRequest* request,
                       v1::ResumeResponse* response) override;
   grpc::Status Scale(grpc::ServerContext* context, const v1::ScaleRequest* request,
                      v1::ScaleResponse* response) override;
+  grpc::Status Fork(grpc::ServerContext* context, const v1::ForkRequest* request, v1::ForkResponse* response) override;
   grpc::Status Cluster(grpc::ServerContext* context, const v1::ClusterRequest* request,
                        v1::ClusterResponse* response) override;
 
  private:
+  absl::Status ForkJob(const v1::ForkRequest& request, v1::ForkResponse* response);
+
   Core& core_;
   FileSystem& files_;
   const std::string version_;

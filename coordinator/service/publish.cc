@@ -6,13 +6,16 @@
 #include "common/checkpoint/layout.h"
 #include "common/job/checkpoint_tensors.h"
 #include "common/optimizer/factory.h"
+#include "coordinator/jobs/fork.h"
+#include "coordinator/store/record_codec.h"
 #include "proto/checkpoint.pb.h"
 
 namespace banyan::coordinator {
 
 absl::Status PublishParts(FileSystem& files, const std::string& directory, const JobRecord& record,
                           const JobEffects::PublishRequest& request, absl::Time now) {
-  const v1::Recipe& recipe = record.job.recipe();
+  const v1::Job job = PresentJob(record);
+  const v1::Recipe& recipe = job.recipe();
   ASSIGN_OR_RETURN(const OptimizerPlan optimizer, MakeOptimizer(recipe.optimizer()));
   ASSIGN_OR_RETURN(const CheckpointLayout layout,
                    CheckpointLayout::Create(CheckpointTensorsOf(*request.plan, optimizer.rule->SlotNames())));
@@ -25,6 +28,7 @@ absl::Status PublishParts(FileSystem& files, const std::string& directory, const
   facts.set_step(request.step);
   facts.set_term(request.term);
   if (request.step > 0) facts.set_device_kind(record.device_kind);
+  if (record.fork.has_value()) *facts.mutable_forked_from() = EncodeForkPoint(*record.fork);
   const absl::Duration since = now - absl::UnixEpoch();
   facts.mutable_created()->set_seconds(absl::ToInt64Seconds(since));
   facts.mutable_created()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(since % absl::Seconds(1))));

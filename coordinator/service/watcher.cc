@@ -37,7 +37,7 @@ absl::Status Watcher::Read(Core::State& state, std::vector<v1::JobUpdate>* updat
   if (bytes != summary_) *updates->emplace_back().mutable_summary() = summary;
   summary_ = std::move(bytes);
   const JobState now = job->record().state;
-  over_ = now != JobState::kQueued && !IsActive(now);
+  over_ = now != JobState::kQueued && now != JobState::kPaused && !IsActive(now);
   return absl::OkStatus();
 }
 

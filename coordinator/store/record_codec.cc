@@ -19,6 +19,27 @@ RestorePoint DecodeRestorePoint(const v1::RestorePoint& message) {
   return {.step = message.step(), .directory = message.directory()};
 }
 
+v1::StoredFork EncodeFork(const JobRecord::Fork& fork) {
+  v1::StoredFork message;
+  *message.mutable_point() = EncodeForkPoint(fork);
+  message.set_least(fork.least);
+  *message.mutable_recipe() = fork.recipe;
+  *message.mutable_source() = EncodeRestorePoint(fork.source);
+  if (fork.origin.has_value()) *message.mutable_origin() = EncodeRestorePoint(*fork.origin);
+  return message;
+}
+
+JobRecord::Fork DecodeFork(const v1::StoredFork& message) {
+  JobRecord::Fork fork = {.parent = message.point().parent(),
+                          .step = message.point().step(),
+                          .least = message.least(),
+                          .recipe = message.recipe(),
+                          .source = DecodeRestorePoint(message.source()),
+                          .state_hash = message.point().state_hash()};
+  if (message.has_origin()) fork.origin = DecodeRestorePoint(message.origin());
+  return fork;
+}
+
 }  // namespace
 
 v1::RestorePoint EncodeRestorePoint(const RestorePoint& point) {
@@ -63,6 +84,14 @@ absl::StatusOr<Introduction> DecodeIntroduction(const v1::Process& process) {
                       .build = process.build()};
 }
 
+v1::ForkPoint EncodeForkPoint(const JobRecord::Fork& fork) {
+  v1::ForkPoint message;
+  message.set_parent(fork.parent);
+  message.set_step(fork.step);
+  message.set_state_hash(fork.state_hash);
+  return message;
+}
+
 std::string EncodeRecord(const JobRecord& record) {
   v1::StoredJob message;
   message.set_id(record.id);
@@ -87,6 +116,9 @@ std::string EncodeRecord(const JobRecord& record) {
   message.mutable_peak_rss_bytes()->insert(record.peak_rss_bytes.begin(), record.peak_rss_bytes.end());
   for (const Introduction& member : record.crew) *message.add_crew() = EncodeIntroduction(member);
   if (record.assignment.has_value()) *message.mutable_assignment() = EncodeAssignment(*record.assignment);
+  message.set_pausing(record.pausing);
+  if (record.fork.has_value()) *message.mutable_fork() = EncodeFork(*record.fork);
+  message.set_life(record.life);
   return message.SerializeAsString();
 }
 
@@ -123,6 +155,9 @@ absl::StatusOr<JobRecord> DecodeRecord(const std::string& bytes) {
     record.crew.push_back(std::move(member));
   }
   if (message.has_assignment()) record.assignment = DecodeAssignment(message.assignment());
+  record.pausing = message.pausing();
+  if (message.has_fork()) record.fork = DecodeFork(message.fork());
+  record.life = message.life();
   return record;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "coordinator/jobs/job_record.h"
+#include "proto/checkpoint.pb.h"
 #include "proto/cluster.pb.h"
 
 // Records to the messages that are stored and told, and back. Decoding refuses what is not well formed.
@@ -20,6 +21,8 @@ v1::Process EncodeIntroduction(const Introduction& introduction);
 absl::StatusOr<Introduction> DecodeIntroduction(const v1::Process& process);
 
 v1::RestorePoint EncodeRestorePoint(const RestorePoint& point);
+
+v1::ForkPoint EncodeForkPoint(const JobRecord::Fork& fork);
 
 }  // namespace banyan::coordinator
 

@@ -2,12 +2,14 @@
 
 #include <sqlite3.h>
 
+#include <bit>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/digest/xxh3.h"
 
 namespace banyan::coordinator {
 namespace {
@@ -29,6 +31,31 @@ absl::StatusCode CodeOf(int code) {
     default:
       return absl::StatusCode::kInternal;
   }
+}
+
+// xxh3(...): of each argument its type and its bytes. The sign of a zero is not kept in a column of reals.
+void Checksum(sqlite3_context* context, int count, sqlite3_value** values) {
+  Xxh3Stream stream;
+  const auto add = [&](const void* bytes, size_t size) {
+    if (size > 0) stream.Update({static_cast<const std::byte*>(bytes), size});
+  };
+  for (int i = 0; i < count; ++i) {
+    const int type = sqlite3_value_type(values[i]);
+    add(&type, sizeof(type));
+    if (type == SQLITE_INTEGER) {
+      const int64_t value = sqlite3_value_int64(values[i]);
+      add(&value, sizeof(value));
+    } else if (type == SQLITE_FLOAT) {
+      const double value = sqlite3_value_double(values[i]) + 0.0;
+      add(&value, sizeof(value));
+    } else if (type != SQLITE_NULL) {
+      const void* const bytes = sqlite3_value_blob(values[i]);
+      const int size = sqlite3_value_bytes(values[i]);
+      add(&size, sizeof(size));
+      add(bytes, static_cast<size_t>(size));
+    }
+  }
+  sqlite3_result_int64(context, std::bit_cast<int64_t>(stream.Digest()));
 }
 
 absl::Status ErrorOf(sqlite3* database, int code) {
@@ -103,6 +130,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   std::unique_ptr<Database> database(new Database(handle));
   if (code != SQLITE_OK) return Annotate(ErrorOf(handle, code), absl::StrCat("open '", path, "'"));
   sqlite3_extended_result_codes(handle, 1);
+  CHECK_EQ(sqlite3_create_function(handle, "xxh3", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, Checksum, nullptr,
+                                   nullptr),
+           SQLITE_OK);
   // The exclusive lock keeps a second coordinator out for as long as this one lives; FULL syncs at every commit.
   for (const char* pragma : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
                              "PRAGMA synchronous = FULL", "BEGIN EXCLUSIVE", "COMMIT"}) {
@@ -120,6 +150,11 @@ Database::~Database() { CHECK_EQ(sqlite3_close(database_), SQLITE_OK); }
 absl::Status Database::Execute(const std::string& sql) {
   const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(database_, code);
+}
+
+void Database::Rollback() {
+  // SQLite itself may have ended it.
+  if (sqlite3_get_autocommit(database_) == 0) Execute("ROLLBACK").IgnoreError();
 }
 
 absl::StatusOr<Statement> Database::Prepare(const std::string& sql) {

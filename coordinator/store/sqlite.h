@@ -48,7 +48,7 @@ class Statement {
   sqlite3_stmt* statement_;
 };
 
-// One SQLite file. Thread-compatible.
+// One SQLite file. Its SQL knows one function more: xxh3(...), a checksum of its arguments. Thread-compatible.
 class Database {
  public:
   // Makes the file where there is none. Nobody else may have it open: UNAVAILABLE. What is written is on the disk when
@@ -57,6 +57,8 @@ class Database {
   ~Database();
 
   absl::Status Execute(const std::string& sql);
+  // Ends a transaction, if one is open, as if it had not been.
+  void Rollback();
   absl::StatusOr<Statement> Prepare(const std::string& sql);
 
  private:

@@ -11,20 +11,45 @@ namespace banyan::coordinator {
 namespace {
 
 // Numbers that decide or report bits are kept as SQLite's 8-byte floats and integers, which give them back unchanged.
+// `sum` is the checksum of the columns before it.
 constexpr char kSchema[] = R"(
 BEGIN;
-CREATE TABLE coordinator (lives INTEGER NOT NULL);
-INSERT INTO coordinator VALUES (0);
-CREATE TABLE processes (role INTEGER, name TEXT, id INTEGER NOT NULL, PRIMARY KEY (role, name)) WITHOUT ROWID;
-CREATE TABLE jobs (id TEXT PRIMARY KEY, number INTEGER NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE coordinator (lives INTEGER NOT NULL, sum INTEGER);
+INSERT INTO coordinator VALUES (0, xxh3(0));
+CREATE TABLE processes (role INTEGER, name TEXT, id INTEGER NOT NULL, sum INTEGER,
+                        PRIMARY KEY (role, name)) WITHOUT ROWID;
+CREATE TABLE jobs (id TEXT PRIMARY KEY, number INTEGER NOT NULL, record BLOB NOT NULL, sum INTEGER) WITHOUT ROWID;
 CREATE TABLE lines (job TEXT, step INTEGER, loss_sum REAL, weight REAL, learning_rate REAL, grad_norm REAL,
-                    skipped INTEGER, fingerprint INTEGER, time INTEGER, PRIMARY KEY (job, step)) WITHOUT ROWID;
-CREATE TABLE evaluations (job TEXT, step INTEGER, loss_sum REAL, weight REAL, PRIMARY KEY (job, step)) WITHOUT ROWID;
-CREATE TABLE events (job TEXT, number INTEGER, time INTEGER, step INTEGER, type TEXT, who TEXT, text TEXT,
+                    skipped INTEGER, fingerprint INTEGER, time INTEGER, sum INTEGER,
+                    PRIMARY KEY (job, step)) WITHOUT ROWID;
+CREATE TABLE evaluations (job TEXT, step INTEGER, loss_sum REAL, weight REAL, sum INTEGER,
+                          PRIMARY KEY (job, step)) WITHOUT ROWID;
+CREATE TABLE events (job TEXT, number INTEGER, time INTEGER, step INTEGER, type TEXT, who TEXT, text TEXT, sum INTEGER,
                      PRIMARY KEY (job, number)) WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 COMMIT;
 )";
+
+// What a row is called, and what its checksum is of.
+struct Table {
+  const char* name;
+  const char* row;
+  const char* columns;
+};
+constexpr Table kTables[] = {
+    {"coordinator", "'lives'", "lives"},
+    {"processes", "'process ' || name", "role, name, id"},
+    {"jobs", "'job ' || id", "id, number, record"},
+    {"lines", "'job ' || job || ', step ' || step",
+     "job, step, loss_sum, weight, learning_rate, grad_norm, skipped, fingerprint, time"},
+    {"evaluations", "'job ' || job || ', step ' || step", "job, step, loss_sum, weight"},
+    {"events", "'job ' || job || ', event ' || number", "job, number, time, step, type, who, text"},
+};
+
+absl::Status Damaged(const std::string& what) {
+  return absl::DataLossError(absl::StrCat(
+      what, "; put a copy of the file back, or move it away to begin without its jobs, whose checkpoints stay in jobs/"));
+}
 
 constexpr char kLineColumns[] = "step, loss_sum, weight, learning_rate, grad_norm, skipped, fingerprint, time";
 
@@ -61,13 +86,35 @@ absl::Status Store::Prepare() {
   ASSIGN_OR_RETURN(Statement version, database_->Prepare("PRAGMA user_version"));
   RETURN_IF_ERROR(version.Step().status());
   const int64_t found = version.Integer(0);
-  if (found == kSchemaVersion) return absl::OkStatus();
+  if (found == kSchemaVersion) return Verify();
   if (found != 0) {
     return absl::FailedPreconditionError(absl::StrCat("the store has format ", found, ", this version reads ",
                                                       kSchemaVersion, "; run the Banyan that wrote it"));
   }
   RETURN_IF_ERROR(version.Step().status());
   return database_->Execute(kSchema);
+}
+
+absl::Status Store::Verify() {
+  ASSIGN_OR_RETURN(Statement tree, database_->Prepare("PRAGMA quick_check(1)"));
+  RETURN_IF_ERROR(tree.Step().status());
+  if (const std::string found = tree.Bytes(0); found != "ok") return Damaged(absl::StrCat("is damaged: ", found));
+  for (const Table& table : kTables) {
+    ASSIGN_OR_RETURN(Statement wrong, database_->Prepare(absl::StrCat(
+                                          "SELECT ", table.row, ", sum, xxh3(", table.columns, ") FROM ", table.name,
+                                          " WHERE sum IS NOT xxh3(", table.columns, ") LIMIT 1")));
+    ASSIGN_OR_RETURN(const bool any, wrong.Step());
+    if (!any) continue;
+    return Damaged(absl::StrCat("table ", table.name, ", ", wrong.Bytes(0), ": checksum ",
+                                absl::Hex(wrong.Integer(2), absl::kZeroPad16), ", expected ",
+                                absl::Hex(wrong.Integer(1), absl::kZeroPad16)));
+  }
+  ASSIGN_OR_RETURN(Statement gap, database_->Prepare("SELECT job, count(*), max(step) FROM lines GROUP BY job "
+                                                     "HAVING count(*) <> max(step) LIMIT 1"));
+  ASSIGN_OR_RETURN(const bool lacks, gap.Step());
+  if (!lacks) return absl::OkStatus();
+  return Damaged(absl::StrCat("table lines, job ", gap.Bytes(0), ": has ", gap.Integer(1), " lines, expected ",
+                              gap.Integer(2)));
 }
 
 absl::StatusOr<Statement*> Store::Cached(const std::string& sql) {
@@ -78,7 +125,7 @@ absl::StatusOr<Statement*> Store::Cached(const std::string& sql) {
 }
 
 absl::StatusOr<uint64_t> Store::NextCoordinatorTerm() {
-  RETURN_IF_ERROR(database_->Execute("UPDATE coordinator SET lives = lives + 1"));
+  RETURN_IF_ERROR(database_->Execute("UPDATE coordinator SET lives = lives + 1, sum = xxh3(lives + 1)"));
   ASSIGN_OR_RETURN(Statement * select, Cached("SELECT lives FROM coordinator"));
   RETURN_IF_ERROR(select->Step().status());
   const uint64_t lives = Unsigned(select->Integer(0));
@@ -87,7 +134,7 @@ absl::StatusOr<uint64_t> Store::NextCoordinatorTerm() {
 }
 
 absl::Status Store::WriteProcess(const ProcessId& process) {
-  ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR REPLACE INTO processes VALUES (?, ?, ?)"));
+  ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, xxh3(?1, ?2, ?3))"));
   insert->Bind(1, static_cast<int64_t>(process.role)).BindText(2, process.name).Bind(3, Signed(process.id));
   return insert->Run();
 }
@@ -105,7 +152,7 @@ absl::StatusOr<std::vector<Store::ProcessId>> Store::Processes() {
 }
 
 absl::Status Store::WriteJob(const JobRecord& record) {
-  ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)"));
+  ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR REPLACE INTO jobs VALUES (?1, ?2, ?3, xxh3(?1, ?2, ?3))"));
   return insert->BindText(1, record.id).Bind(2, Signed(record.number)).BindBlob(3, EncodeRecord(record)).Run();
 }
 
@@ -121,7 +168,8 @@ absl::StatusOr<std::vector<JobRecord>> Store::Jobs() {
 }
 
 absl::Status Store::WriteLine(const std::string& job, const TimedLine& timed) {
-  ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR IGNORE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR IGNORE INTO lines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                                              "xxh3(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9))"));
   const LedgerLine& line = timed.line;
   insert->BindText(1, job).Bind(2, Signed(line.step)).Bind(3, line.loss_sum).Bind(4, line.weight);
   insert->Bind(5, line.learning_rate);
@@ -161,8 +209,22 @@ absl::StatusOr<Step> Store::LinesThrough(const std::string& job) {
   return through;
 }
 
+absl::Status Store::CopyLines(const std::string& from, const std::string& to, Step through) {
+  ASSIGN_OR_RETURN(Statement * lines,
+                   Cached("INSERT OR IGNORE INTO lines SELECT ?2, step, loss_sum, weight, learning_rate, grad_norm, "
+                          "skipped, fingerprint, time, xxh3(?2, step, loss_sum, weight, learning_rate, grad_norm, "
+                          "skipped, fingerprint, time) FROM lines WHERE job = ?1 AND step <= ?3"));
+  RETURN_IF_ERROR(lines->BindText(1, from).BindText(2, to).Bind(3, Signed(through)).Run());
+  ASSIGN_OR_RETURN(Statement * evaluations,
+                   Cached("INSERT OR IGNORE INTO evaluations SELECT ?2, step, loss_sum, weight, "
+                          "xxh3(?2, step, loss_sum, weight) FROM evaluations "
+                          "WHERE job = ?1 AND step < ?3"));
+  return evaluations->BindText(1, from).BindText(2, to).Bind(3, Signed(through)).Run();
+}
+
 absl::Status Store::WriteEvaluation(const std::string& job, const EvaluationLine& line) {
-  ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(Statement * insert, Cached("INSERT OR IGNORE INTO evaluations VALUES (?1, ?2, ?3, ?4, "
+                                              "xxh3(?1, ?2, ?3, ?4))"));
   insert->BindText(1, job).Bind(2, Signed(line.step)).Bind(3, line.loss_sum).Bind(4, line.weight);
   return insert->Run();
 }
@@ -187,8 +249,9 @@ absl::StatusOr<std::vector<EvaluationLine>> Store::Evaluations(const std::string
 
 absl::StatusOr<uint64_t> Store::WriteEvent(const std::string& job, const JobEvent& event) {
   ASSIGN_OR_RETURN(Statement * insert,
-                   Cached("INSERT INTO events SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6 "
-                          "FROM events WHERE job = ?1 RETURNING number"));
+                   Cached("WITH next (number) AS (SELECT coalesce(max(number), 0) + 1 FROM events WHERE job = ?1) "
+                          "INSERT INTO events SELECT ?1, number, ?2, ?3, ?4, ?5, ?6, "
+                          "xxh3(?1, number, ?2, ?3, ?4, ?5, ?6) FROM next RETURNING number"));
   insert->BindText(1, job).Bind(2, absl::ToUnixNanos(event.time)).Bind(3, Signed(event.step));
   insert->BindText(4, event.type).BindText(5, event.who).BindText(6, event.text);
   RETURN_IF_ERROR(insert->Step().status());

@@ -22,14 +22,16 @@ namespace banyan::coordinator {
 // or, after Begin, when Commit has. One coordinator at a time may have the file. Thread-compatible.
 class Store final : public DecisionStore {
  public:
-  static constexpr int kSchemaVersion = 1;
+  static constexpr int kSchemaVersion = 2;
 
-  // FAILED_PRECONDITION when the file was written by a newer version; UNAVAILABLE when another coordinator has it.
+  // Reads and checks every row. DATA_LOSS names what is damaged; FAILED_PRECONDITION when the file was written by
+  // another version; UNAVAILABLE when another coordinator has it.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& path);
 
   // One wait for the disk.
   absl::Status Begin() override { return database_->Execute("BEGIN"); }
   absl::Status Commit() override { return database_->Execute("COMMIT"); }
+  void Rollback() override { database_->Rollback(); }
 
   absl::StatusOr<uint64_t> NextCoordinatorTerm() override;
   absl::Status WriteProcess(const ProcessId& process) override;
@@ -41,6 +43,7 @@ class Store final : public DecisionStore {
   absl::StatusOr<std::optional<TimedLine>> Line(const std::string& job, Step step) override;
   // Of steps > `after`, at most `limit`, in order.
   absl::StatusOr<std::vector<TimedLine>> Lines(const std::string& job, Step after, int64_t limit);
+  absl::Status CopyLines(const std::string& from, const std::string& to, Step through) override;
   absl::StatusOr<Step> LinesThrough(const std::string& job) override;
 
   absl::Status WriteEvaluation(const std::string& job, const EvaluationLine& line) override;
@@ -60,6 +63,7 @@ class Store final : public DecisionStore {
   explicit Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
   absl::Status Prepare();
+  absl::Status Verify();
   absl::StatusOr<Statement*> Cached(const std::string& sql);
 
   const std::unique_ptr<Database> database_;

@@ -187,7 +187,10 @@ JobReport JobHost::TakeReport(bool with_entries) {
     whole.epoch = i == 0 ? one.epoch : std::min(whole.epoch, one.epoch);
     whole.assignment_version = std::min(whole.assignment_version, one.assignment_version);
     whole.ready = whole.ready && one.ready;
-    if (whole.failure.empty()) whole.failure = one.failure;
+    if (whole.failure.empty()) {
+      whole.failure = one.failure;
+      whole.restore_failed = one.restore_failed;
+    }
     std::move(one.open.begin(), one.open.end(), std::back_inserter(whole.open));
     for (const uint64_t peer : one.broken_peers) {
       if (std::ranges::find(whole.broken_peers, peer) == whole.broken_peers.end()) whole.broken_peers.push_back(peer);

@@ -71,6 +71,14 @@ void ServerAgent::OnJob(const v1::JobCommand& command, uint64_t coordinator_term
     job.failure = absl::StrCat("command: ", std::string(order.status().message()));
     return;
   }
+  // Begun anew: what its steps were made of may have changed.
+  if (job.host != nullptr && job.life != command.job().life()) {
+    log::Info("job {}: begun anew", id);
+    job.host->Stop();
+    job.host = nullptr;
+    job.failure.clear();
+  }
+  job.life = command.job().life();
   if (job.host == nullptr) {
     absl::StatusOr<std::shared_ptr<const JobFacts>> facts =
         JobFacts::Make(command.job(), *options_.files, *options_.roots);

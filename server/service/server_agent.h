@@ -63,6 +63,7 @@ class ServerAgent {
     std::shared_ptr<JobHost> host;  // null: it cannot run here
     std::string failure;
     Term term = 0;  // of the last command
+    uint32_t life = 0;
     uint64_t needed_bytes = 0;
     std::map<std::string, uint64_t> counters;  // as last reported
     bool ready = false;

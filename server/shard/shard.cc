@@ -108,6 +108,7 @@ void Shard::StartTerm(const JobOrder& order) {
   restore_ = *order.restore;
   ready_ = false;
   failure_.clear();
+  restore_failed_ = false;
   for (auto it = streams_.begin(); it != streams_.end();) {
     const auto stream = it++;
     if (stream->second.hello.term < term_) Refuse(stream->first, "");
@@ -177,7 +178,10 @@ void Shard::StartWindow() {
 
 void Shard::OnRestored(Term term, const absl::Status& status) {
   if (term != term_ || ready_) return;
-  if (!status.ok()) return Fail(absl::StrCat("restore @", restore_.step, ": ", std::string(status.message())));
+  if (!status.ok()) {
+    restore_failed_ = true;
+    return Fail(absl::StrCat("restore @", restore_.step, ": ", std::string(status.message())));
+  }
   ready_ = true;
   for (Copies* copies : {&copies_, &backups_}) {
     for (auto& [id, copy] : *copies) {
@@ -252,6 +256,7 @@ JobReport Shard::Report(size_t entry_bytes) {
   report.parts = parts_.TakeNew();
   report.in_sync = followers_.TakeInSync();
   report.failure = failure_;
+  report.restore_failed = restore_failed_;
   report.counters = counters_;
   report.counters["pool_peak_bytes"] = memory_.pooled_peak() * LargestChunk(*options_.plan) * sizeof(float);
   if (!ready_) return report;

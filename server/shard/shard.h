@@ -177,6 +177,7 @@ class Shard {
   Term term_ = 0;
   bool ready_ = false;
   std::string failure_;
+  bool restore_failed_ = false;  // that is the failure
   ChunkMap map_;
   RestorePoint restore_;
   uint64_t assignment_version_ = 0;

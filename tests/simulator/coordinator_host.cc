@@ -8,6 +8,7 @@
 #include "common/checkpoint/publisher.h"
 #include "common/file/file_util.h"
 #include "coordinator/service/publish.h"
+#include "coordinator/service/restore_points.h"
 
 namespace banyan::simulator {
 namespace {
@@ -29,6 +30,14 @@ CoordinatorHost::CoordinatorHost(Options options) : options_(std::move(options))
         PostToDisk([this, job, keep, protect = std::move(protect)] {
           // On a full disk it is done the next time.
           RemoveOldCheckpoints(*options_.files, JoinPath(options_.jobs_directory, job), keep, protect).IgnoreError();
+        });
+      },
+      .find_restore_point = [this](const JobRecord& record) {
+        PostToDisk([this, record] {
+          const auto found = coordinator::FindGoodRestorePoint(*options_.files, options_.jobs_directory, record);
+          Post([this, id = record.id, term = record.term, found] {
+            decider_->cluster().OnRestorePoint(id, term, found, Now());
+          });
         });
       }};
   absl::StatusOr<std::unique_ptr<Decider>> decider = Decider::Open(

@@ -30,6 +30,9 @@ class SimulatedStore final : public coordinator::DecisionStore {
   absl::StatusOr<std::vector<coordinator::JobRecord>> Jobs() override;
   absl::Status WriteLine(const std::string& job, const TimedLine& line) override;
   absl::StatusOr<std::optional<TimedLine>> Line(const std::string& job, Step step) override;
+  absl::Status CopyLines(const std::string&, const std::string&, Step) override {
+    return absl::UnimplementedError("the simulator has one job");
+  }
   absl::StatusOr<Step> LinesThrough(const std::string& job) override;
   absl::Status WriteEvaluation(const std::string& job, const coordinator::EvaluationLine& line) override;
   absl::StatusOr<std::optional<coordinator::EvaluationLine>> Evaluation(const std::string& job, Step step) override;

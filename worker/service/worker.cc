@@ -116,13 +116,14 @@ void Worker::OnCommand(const v1::Command& command) {
     coordinator_term_ = command.coordinator_term();
     if (!std::exchange(reached_, true)) log::Info("the coordinator at {} knows this worker", options_.coordinator);
     const auto mine = std::find_if(command.jobs().begin(), command.jobs().end(), [this](const v1::JobCommand& job) {
-      return runner_ == nullptr || job.job().id() == runner_->job();
+      return runner_ == nullptr || (job.job().id() == runner_->job() && job.job().life() == life_);
     });
     if (mine == command.jobs().end()) {
       over = over || runner_ != nullptr || draining_;
     } else {
       if (runner_ == nullptr && !draining_) {
         log::Info("takes part in job {}", mine->job().id());
+        life_ = mine->job().life();
         runner_ = std::make_shared<JobRunner>(JobRunner::Options{.worker = WorkerId(command.id()),
                                                                  .incarnation = options_.incarnation,
                                                                  .index_directory = options_.index_directory,

@@ -73,6 +73,7 @@ class Worker {
   bool over_ ABSL_GUARDED_BY(mutex_) = false;
   bool reached_ ABSL_GUARDED_BY(mutex_) = false;  // the coordinator has been heard
   std::shared_ptr<JobRunner> runner_ ABSL_GUARDED_BY(mutex_);
+  uint32_t life_ ABSL_GUARDED_BY(mutex_) = 0;  // of the job, as the runner has it
   Mutex log_mutex_;
   std::deque<log::Line> log_ ABSL_GUARDED_BY(log_mutex_);
 

@@ -1,0 +1,96 @@
+#include "coordinator/jobs/job_machine_fixture.h"
+#include "gmock/gmock.h"
+
+namespace banyan::coordinator {
+namespace {
+
+using enum JobState;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class JobWaitsTest : public JobMachineTest {
+ protected:
+  void Go(absl::Duration duration) {
+    now_.monotonic += duration;
+    now_.wall += duration;
+    job_->OnTick(/*busy_elsewhere=*/false, now_);
+  }
+  // The events of waits, as one text.
+  std::string Told() const {
+    std::string told;
+    for (const JobEvent& event : effects_.events) {
+      if (event.type == "WAITING") told += event.who + " " + event.text + "\n";
+    }
+    return told;
+  }
+};
+
+TEST_F(JobWaitsTest, ServersThatDoNotLoadAreNamedOnce) {
+  AddServers();
+  AddWorkers();
+  job_->OnReport(Role::kWorker, 11, {.data = kData}, 0, now_);
+  Report(1, {});
+  Go(absl::Seconds(1));
+  Go(absl::Seconds(20));
+  EXPECT_EQ(Told(), "");
+  Go(absl::Seconds(15));
+  EXPECT_EQ(Told(), "coordinator waits 35s for restored: chunks are not loaded (server-2)\n");
+  ASSERT_EQ(job_->OverdueWaits().size(), 1);
+  Go(absl::Seconds(15));
+  EXPECT_EQ(effects_.CountEvents("WAITING"), 1);
+  Report(2, {});
+  Go(absl::Seconds(1));
+  EXPECT_TRUE(job_->OverdueWaits().empty());
+}
+
+TEST_F(JobWaitsTest, AStalledJobFailsWithWhoIsMissingSinceWhen) {
+  Start();
+  const double since = absl::ToDoubleSeconds(now_.wall - absl::UnixEpoch());
+  JobReport report;
+  report.waits.push_back({.what = "leaves", .parties = {12}, .detail = "leaves 3-4 of worker 12", .since = since});
+  Report(1, report);
+  Go(absl::Seconds(2));
+  ASSERT_EQ(job_->OverdueWaits().size(), 1) << "its deadline is short";
+  EXPECT_EQ(Told(), "") << "and no event";
+  JobReport slow = {.term = 1};
+  slow.waits.push_back({.what = "weights", .parties = {2}, .detail = "server 2 has not finished step 1", .since = since});
+  job_->OnReport(Role::kWorker, 11, slow, 0, now_);
+  Go(absl::Seconds(9));
+  EXPECT_THAT(Told(), HasSubstr("worker-11 waits 11s for weights: server 2 has not finished step 1 (server-2)"));
+  Go(absl::Seconds(60));
+  EXPECT_EQ(state(), kFailed);
+  EXPECT_THAT(job_->record().reason,
+              AllOf(HasSubstr("no progress for 1m; server-1 waits 1m11s for leaves: leaves 3-4 of worker 12 (worker-12)"),
+                    HasSubstr("worker-11 waits 1m11s for weights")));
+}
+
+TEST_F(JobWaitsTest, PartsOfACheckpointThatAreMissing) {
+  Start();
+  for (Step step = 1; step <= 3; ++step) Tell(step);
+  JobReport report;
+  report.parts.push_back({.term = 1, .epoch = job_->record().map.epoch, .step = 3});
+  Report(1, report);
+  Go(absl::Seconds(1));
+  Go(absl::Seconds(31));
+  EXPECT_THAT(Told(), HasSubstr("for parts: of the checkpoint of step 3 (server-2)"));
+  // One that cannot be written is not waited for.
+  report = JobReport();
+  report.parts.push_back({.term = 1, .epoch = job_->record().map.epoch, .step = 3, .failure = "disk full"});
+  Report(2, report);
+  Go(absl::Seconds(1));
+  EXPECT_TRUE(job_->OverdueWaits().empty());
+  Report(1, {});
+  EXPECT_EQ(state(), kRunning);
+}
+
+TEST_F(JobWaitsTest, AJobInTheQueueSaysWhatItLacks) {
+  EXPECT_EQ(job_->Reason(), "");
+  job_->TellLacking("needs 2 servers (0 free)");
+  EXPECT_EQ(job_->Reason(), "needs 2 servers (0 free)");
+  Go(absl::Seconds(1));
+  Go(absl::Seconds(31));
+  EXPECT_THAT(Told(), HasSubstr("for processes: needs 2 servers (0 free)"));
+}
+
+}  // namespace
+}  // namespace banyan::coordinator
