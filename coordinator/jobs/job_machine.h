@@ -223,7 +223,7 @@ class JobMachine {
   void CompareReplayed(Now now);
   void TakePart(uint64_t server, const CheckpointPart& part, Now now);
   void PublishWhatIsComplete();
-  size_t WritersOfParts() const;  // servers of the map that have tensors
+  std::set<uint64_t> WritersOfParts() const;  // servers of the map that have tensors
   bool IsNeeded(Step checkpoint_step) const;
   void PickStopStep();
   // What a stop under way ends in.

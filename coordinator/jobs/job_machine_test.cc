@@ -74,6 +74,18 @@ TEST_F(JobMachineTest, ACheckpointWaitsForItsLinesAndForEveryServer) {
   EXPECT_EQ(effects_.protect, (std::set<CheckpointName>{{.term = 1, .step = 3}}));
 }
 
+TEST_F(JobMachineTest, APartWithoutTensorsCompletesNoCheckpoint) {
+  Start();
+  for (Step step = 1; step <= 3; ++step) Tell(step);
+  const uint64_t writer = job_->record().map.PrimaryOf(ChunkId(0)).id.value();
+  JobReport report;
+  report.parts.push_back({.term = 1, .epoch = job_->record().map.epoch, .step = 3});
+  Report(writer == 1 ? 2 : 1, report);
+  EXPECT_TRUE(effects_.requests.empty());
+  Report(writer, report);
+  EXPECT_EQ(effects_.requests.size(), 1);
+}
+
 TEST_F(JobMachineTest, StopsWithACheckpointAhead) {
   Start();
   Tell(1);

@@ -65,9 +65,11 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
 
 void JobMachine::PublishWhatIsComplete() {
   if (term_is_over()) return;
-  const size_t writers = WritersOfParts();
+  const std::set<uint64_t> writers = WritersOfParts();
   for (const auto& [step, parts] : parts_) {
-    if (step > lines_through() || publishing_.contains(step) || parts.size() < writers) continue;
+    if (step > lines_through() || publishing_.contains(step)) continue;
+    // Who has no tensors reports too, and with nothing in it.
+    if (!std::ranges::all_of(writers, [&](uint64_t server) { return parts.contains(server); })) continue;
     JobEffects::PublishRequest request = {.term = record_.term, .step = step, .plan = plan_};
     for (const auto& [server, part] : parts) request.parts.push_back(part);
     publishing_.insert(step);
@@ -75,13 +77,13 @@ void JobMachine::PublishWhatIsComplete() {
   }
 }
 
-size_t JobMachine::WritersOfParts() const {
+std::set<uint64_t> JobMachine::WritersOfParts() const {
   // A server that was left without chunks has nothing to write.
-  std::set<uint32_t> writers;
+  std::set<uint64_t> writers;
   for (uint32_t chunk = 0; chunk < plan_->layout.chunk_count(); ++chunk) {
-    writers.insert(record_.map.owners[chunk].primary);
+    writers.insert(record_.map.PrimaryOf(ChunkId(chunk)).id.value());
   }
-  return writers.size();
+  return writers;
 }
 
 void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now,

@@ -77,9 +77,8 @@ void JobMachine::AddOwnWaits(std::vector<NamedWait>& waits) const {
   if (!behind.empty()) add("in_sync", {behind.begin(), behind.end()}, "copies of chunks are not in sync");
   for (const auto& [step, parts] : parts_) {
     std::vector<uint64_t> missing;
-    for (uint32_t chunk = 0; chunk < plan_->layout.chunk_count(); ++chunk) {
-      const uint64_t server = record_.map.PrimaryOf(ChunkId(chunk)).id.value();
-      if (!parts.contains(server) && std::ranges::find(missing, server) == missing.end()) missing.push_back(server);
+    for (const uint64_t server : WritersOfParts()) {
+      if (!parts.contains(server)) missing.push_back(server);
     }
     if (!missing.empty()) add("parts", missing, absl::StrCat("of the checkpoint of step ", step));
   }
