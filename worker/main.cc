@@ -82,8 +82,6 @@ uint32_t Threads() {
 }
 
 absl::Status Work() {
-  // The kernel ends this process with its parent, whatever happens there.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
   Worker* collecting = nullptr;
   Mutex mutex;
   log::SetUp({.process = absl::GetFlag(FLAGS_name), .collector = [&](const log::Line& line) {
@@ -91,6 +89,8 @@ absl::Status Work() {
                 if (collecting != nullptr) collecting->AddLog(line);
               }});
   ShutdownWatch watch({.parent_pipe = absl::GetFlag(FLAGS_parent_pipe)});
+  // The kernel ends this process with its parent, whatever happens there.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   SystemClock clock;
   PosixFileSystem files;
   ASSIGN_OR_RETURN(const Setup setup, ReadFlags(files));

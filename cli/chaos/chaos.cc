@@ -71,15 +71,16 @@ ChaosPlan::View Chaos::Look() {
 }
 
 void Chaos::Do(const ChaosPlan::Act& act) {
-  environment_.Say(absl::StrCat("chaos: ", Describe(act)));
   switch (act.kind) {
-    case ChaosPlan::Kind::kKill: return cluster_.Signal(act.who, SIGKILL);
+    case ChaosPlan::Kind::kKill: cluster_.Signal(act.who, SIGKILL); break;
     case ChaosPlan::Kind::kFreeze:
       frozen_[act.who] = environment_.clock.Monotonic() + act.lasts;
-      return cluster_.Signal(act.who, SIGSTOP);
-    case ChaosPlan::Kind::kAdd: cluster_.Add(act.who); return;
-    case ChaosPlan::Kind::kRemove: return cluster_.Remove(act.who);
+      cluster_.Signal(act.who, SIGSTOP);
+      break;
+    case ChaosPlan::Kind::kAdd: cluster_.Add(act.who); break;
+    case ChaosPlan::Kind::kRemove: cluster_.Remove(act.who); break;
   }
+  environment_.Say(absl::StrCat("chaos: ", Describe(act)));
 }
 
 void Chaos::Thaw(bool all) {

@@ -61,7 +61,7 @@ absl::Status CreateDirectories(FileSystem& files, const std::string& path) {
   const absl::StatusOr<FileInfo> info = files.Stat(path);
   if (info.ok()) {
     if (info->is_directory) return absl::OkStatus();
-    return absl::AlreadyExistsError(absl::StrCat("create directory '", path, "': a file has this name"));
+    return absl::FailedPreconditionError(absl::StrCat("create directory '", path, "': a file has this name"));
   }
   if (!absl::IsNotFound(info.status())) return info.status();
   const std::string parent = ParentPath(path);

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -38,7 +39,10 @@ int OpenEvent() {
 }  // namespace
 
 ShutdownWatch::ShutdownWatch(Options options)
-    : options_(std::move(options)), signals_(BlockAndOpenSignals()), stop_(OpenEvent()), thread_([this] { Watch(); }) {}
+    : options_(std::move(options)), signals_(BlockAndOpenSignals()), stop_(OpenEvent()), thread_([this] { Watch(); }) {
+  // The kernel wakes this process when its parent ends: one that stands still does not see the pipe close.
+  if (options_.parent_pipe >= 0) prctl(PR_SET_PDEATHSIG, SIGCONT);
+}
 
 ShutdownWatch::~ShutdownWatch() {
   const uint64_t one = 1;

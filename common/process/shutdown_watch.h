@@ -16,7 +16,8 @@ namespace banyan {
 class ShutdownWatch {
  public:
   struct Options {
-    // A descriptor whose end of file means that the parent is gone. -1: none. Closed by this object.
+    // A descriptor whose end of file means that the parent is gone, also to a process that is stopped then. -1: none.
+    // Closed by this object.
     int parent_pipe = -1;
     // Called on the watching thread at the second signal. Absent: exits with status 143.
     std::function<void()> leave_now;

@@ -47,7 +47,9 @@ int Supervisor::Wait(pid_t pid) {
 void Supervisor::Signal() {
   MutexLock lock(mutex_);
   draining_ = true;
-  if (child_ > 0) kill(child_, SIGTERM);
+  if (child_ <= 0) return;
+  kill(child_, SIGTERM);
+  kill(child_, SIGCONT);  // one that stands still hears nothing
 }
 
 void Supervisor::LeaveNow() { Signal(); }
