@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/jobs.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -23,21 +24,12 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-constexpr char kJob[] = R"(
-version: 1
-name: linear
-recipe:
-  seed: 3
-  model: {linear: {outputs: 4}}
-  data: {synthetic_regression: {features: 2000, targets: 4, samples: 500, held_out: 0.1}}
-  batch: {samples: 52, leaf: 4}
-  until: {steps: 200}
-  optimizer: {momentum: {learning_rate: 0.0001}}
-run:
-  servers: {count: 2, chunk_bytes: 16384}
+std::string Job() {
+  return LinearJob(200, R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 30 steps}
   checkpoint: {every: 15 steps, keep: 100}
-)";
+)");
+}
 
 void Flip(const std::string& path, std::streamoff from_end) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -52,7 +44,7 @@ class DiskTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     cluster_ = std::make_unique<LocalCluster>(MakeFolder("disk"));
-    WriteFile(cluster_->folder() + "/job.yaml", kJob);
+    WriteFile(cluster_->folder() + "/job.yaml", Job());
     cluster_->Up(/*workers=*/2, /*servers=*/2);
     const std::string job = Submit();
     answer_ = Answer(cluster_->Result(job));
@@ -120,7 +112,7 @@ TEST_F(DiskTest, OneThatCannotBeWrittenIsSaidAndTheNextIs) {
 
 TEST_F(DiskTest, ADamagedStoreIsRefusedAndNamed) {
   LocalCluster cluster(MakeFolder("damaged-store"));
-  WriteFile(cluster.folder() + "/job.yaml", kJob);
+  WriteFile(cluster.folder() + "/job.yaml", Job());
   cluster.Up(/*workers=*/1, /*servers=*/2);
   cluster.Result(cluster.Submit(cluster.folder() + "/job.yaml"));
   cluster.Down();

@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/jobs.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -25,39 +26,21 @@ using ::testing::Contains;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-constexpr char kLinear[] = R"(
-version: 1
-name: linear
-recipe:
-  seed: 3
-  model: {linear: {outputs: 4}}
-  data: {synthetic_regression: {features: 2000, targets: 4, samples: 500, held_out: 0.1}}
-  batch: {samples: 52, leaf: 4}
-  until: {steps: 400}
-  optimizer: {momentum: {learning_rate: 0.0001}}
-run:
-  workers: {min: 1, max: 2}
+std::string Linear() {
+  return LinearJob(400, R"(  workers: {min: 1, max: 2}
   servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 50 steps}
   checkpoint: {every: 50 steps}
-)";
+)");
+}
 
-constexpr char kGpt[] = R"(
-version: 1
-name: gpt
-recipe:
-  seed: 7
-  model: {gpt: {layers: 2, heads: 2, width: 32, context: 16, dropout: 0.1}}
-  data: {text: {path: "data:text", tokenizer: bytes, held_out: 0.1}}
-  batch: {samples: 13, leaf: 1}
-  until: {steps: 400}
-  optimizer: {adamw: {learning_rate: 1e-2, weight_decay: 0.1, no_decay: [bias, norm]}, clip_norm: 1.0}
-run:
-  workers: {min: 1, max: 2}
+std::string Gpt() {
+  return GptJob(400, R"(  workers: {min: 1, max: 2}
   servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 50 steps, samples: 3, at_end: all}
   checkpoint: {every: 50 steps}
-)";
+)");
+}
 
 // The jobs, all on one cluster of three workers; they begin with two.
 class ElasticTest : public ::testing::TestWithParam<const char*> {
@@ -69,11 +52,9 @@ class ElasticTest : public ::testing::TestWithParam<const char*> {
 
   static void SetUpTestSuite() {
     const std::string folder = MakeFolder("elastic");
-    std::string text;
-    for (int i = 0; i < 200; ++i) absl::StrAppend(&text, "line ", i * i, " of the text\n");
-    WriteFile(folder + "/text", text);
-    WriteFile(folder + "/linear.yaml", kLinear);
-    WriteFile(folder + "/gpt.yaml", kGpt);
+    WriteFile(folder + "/text", SomeText());
+    WriteFile(folder + "/linear.yaml", Linear());
+    WriteFile(folder + "/gpt.yaml", Gpt());
     cluster_ = std::make_unique<LocalCluster>(folder);
     cluster_->Up(/*workers=*/3, /*servers=*/2);
   }
@@ -115,13 +96,13 @@ class ElasticTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(result.exit_code, exit_code) << command[0] << "\n" << result.err;
   }
 
-  // The processes that compute for the job, not those that watch over them.
-  static std::vector<pid_t> Workers(const std::string& job) {
-    std::vector<pid_t> pids;
+  // The processes that compute for the job, not those that watch over them, by name.
+  static std::map<std::string, pid_t> Workers(const std::string& job) {
+    std::map<std::string, pid_t> pids;
     const Json description = Json::parse(cluster_->Banyan({"describe", job, "-o", "json"}).out);
     for (const Json& process : description["processes"]) {
       if (absl::StartsWith(process["name"].get<std::string>(), "worker-")) {
-        pids.push_back(std::stoi(process["pid"].get<std::string>()));
+        pids[process["name"]] = std::stoi(process["pid"].get<std::string>());
       }
     }
     return pids;
@@ -161,7 +142,11 @@ TEST_P(ElasticTest, AWorkerJoinsAndLeavesAgain) {
 }
 
 TEST_P(ElasticTest, AWorkerIsAskedToLeave) {
-  const Json result = Disturb([](const std::string&) { kill(cluster_->Pid("worker-0"), SIGTERM); });
+  const Json result = Disturb([](const std::string& job) {
+    const auto workers = Workers(job);
+    ASSERT_FALSE(workers.empty());
+    cluster_->Kill(workers.begin()->first, SIGTERM);
+  });
   EXPECT_THAT(EventTypes(result), Contains(AnyOf("WORKER_LEFT", "WORKER_LOST")));
   EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING")));
 }
@@ -170,7 +155,7 @@ TEST_P(ElasticTest, AWorkerIsAskedToLeave) {
 TEST_P(ElasticTest, AWorkerStandsStill) {
   pid_t still = 0;
   const Json result = Disturb([&](const std::string& job) {
-    still = Workers(job).at(0);
+    still = Workers(job).begin()->second;
     ASSERT_EQ(kill(still, SIGSTOP), 0);
   });
   kill(still, SIGCONT);
@@ -181,7 +166,7 @@ TEST_P(ElasticTest, AWorkerStandsStill) {
 
 TEST_P(ElasticTest, AWorkerStandsStillForAMoment) {
   Disturb([&](const std::string& job) {
-    const pid_t still = Workers(job).at(1);
+    const pid_t still = Workers(job).rbegin()->second;
     ASSERT_EQ(kill(still, SIGSTOP), 0);
     EXPECT_TRUE(cluster_->AwaitStep(job, 80));
     kill(still, SIGCONT);
@@ -190,9 +175,9 @@ TEST_P(ElasticTest, AWorkerStandsStillForAMoment) {
 
 TEST_P(ElasticTest, AllWorkersAreGoneAndComeBack) {
   const Json result = Disturb([](const std::string& job) {
-    const std::vector<pid_t> computing = Workers(job);
+    const auto computing = Workers(job);
     for (const char* name : {"worker-0", "worker-1", "worker-2"}) cluster_->Kill(name);
-    for (const pid_t worker : computing) kill(worker, SIGKILL);
+    for (const auto& [name, worker] : computing) kill(worker, SIGKILL);
   });
   EXPECT_TRUE(Happened(result, "RECOVERING", "0 of at least 1 are left; waits 5m for more")) << result["events"];
 }

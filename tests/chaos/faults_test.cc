@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/jobs.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -25,37 +26,19 @@ using Json = nlohmann::json;
 
 constexpr int kSteps = 150;
 
-constexpr char kLinear[] = R"(
-version: 1
-name: linear
-recipe:
-  seed: 3
-  model: {linear: {outputs: 4}}
-  data: {synthetic_regression: {features: 2000, targets: 4, samples: 500, held_out: 0.1}}
-  batch: {samples: 52, leaf: 4}
-  until: {steps: 150}
-  optimizer: {momentum: {learning_rate: 0.0001}}
-run:
-  servers: {count: 2, chunk_bytes: 16384}
+std::string Linear() {
+  return LinearJob(150, R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 15 steps}
   checkpoint: {every: 15 steps}
-)";
+)");
+}
 
-constexpr char kGpt[] = R"(
-version: 1
-name: gpt
-recipe:
-  seed: 7
-  model: {gpt: {layers: 2, heads: 2, width: 32, context: 16, dropout: 0.1}}
-  data: {text: {path: "data:text", tokenizer: bytes, held_out: 0.1}}
-  batch: {samples: 13, leaf: 1}
-  until: {steps: 150}
-  optimizer: {adamw: {learning_rate: 1e-2, weight_decay: 0.1, no_decay: [bias, norm]}, clip_norm: 1.0}
-run:
-  servers: {count: 2, chunk_bytes: 16384}
+std::string Gpt() {
+  return GptJob(150, R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 15 steps, samples: 3, at_end: all}
   checkpoint: {every: 15 steps}
-)";
+)");
+}
 
 std::string FirstDifference(const std::vector<std::string>& lines, const std::vector<std::string>& expected) {
   for (size_t i = 0; i < std::max(lines.size(), expected.size()); ++i) {
@@ -76,11 +59,9 @@ class FaultsTest : public ::testing::TestWithParam<const char*> {
 
   static void SetUpTestSuite() {
     const std::string folder = MakeFolder("faults");
-    std::string text;
-    for (int i = 0; i < 200; ++i) absl::StrAppend(&text, "line ", i * i, " of the text\n");
-    WriteFile(folder + "/text", text);
-    WriteFile(folder + "/linear.yaml", kLinear);
-    WriteFile(folder + "/gpt.yaml", kGpt);
+    WriteFile(folder + "/text", SomeText());
+    WriteFile(folder + "/linear.yaml", Linear());
+    WriteFile(folder + "/gpt.yaml", Gpt());
     cluster_ = std::make_unique<LocalCluster>(folder);
     cluster_->Up(/*workers=*/2, /*servers=*/2);
   }
@@ -186,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(Jobs, FaultsTest, ::testing::Values("linear", "gpt"),
 // `banyan run --workers 2` goes on with one: the worker that comes back is welcome, not needed.
 TEST(RunTest, ALostWorkerDoesNotHoldTheJobUp) {
   LocalCluster cluster(MakeFolder("run-worker"));
-  WriteFile(cluster.folder() + "/linear.yaml", kLinear);
+  WriteFile(cluster.folder() + "/linear.yaml", Linear());
   const std::vector<std::string> run = {"run",       cluster.folder() + "/linear.yaml",
                                         "--servers", "1",
                                         "--threads", "1",

@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/jobs.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -53,9 +54,7 @@ class ForkTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     const std::string folder = MakeFolder("fork");
-    std::string text;
-    for (int i = 0; i < 200; ++i) absl::StrAppend(&text, "line ", i * i, " of the text\n");
-    WriteFile(folder + "/text", text);
+    WriteFile(folder + "/text", SomeText());
     WriteFile(folder + "/gpt.yaml", kGpt);
     WriteFile(folder + "/one.yaml", kOne);
     cluster_ = std::make_unique<LocalCluster>(folder);

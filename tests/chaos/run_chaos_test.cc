@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/jobs.h"
 #include "tests/support/leftovers.h"
 #include "tests/support/local_cluster.h"
 
@@ -20,26 +21,17 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-constexpr char kLinear[] = R"(
-version: 1
-name: linear
-recipe:
-  seed: 3
-  model: {linear: {outputs: 4}}
-  data: {synthetic_regression: {features: 2000, targets: 4, samples: 500, held_out: 0.1}}
-  batch: {samples: 52, leaf: 4}
-  until: {steps: 600}
-  optimizer: {momentum: {learning_rate: 0.0001}}
-run:
-  servers: {count: 2, chunk_bytes: 16384}
+std::string Linear() {
+  return LinearJob(600, R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 50 steps}
   checkpoint: {every: 20 steps}
-)";
+)");
+}
 
 class RunChaosTest : public ::testing::Test {
  protected:
   RunChaosTest() : cluster_(MakeFolder(::testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    WriteFile(cluster_.folder() + "/linear.yaml", kLinear);
+    WriteFile(cluster_.folder() + "/linear.yaml", Linear());
   }
   std::vector<std::string> Run(std::vector<std::string> flags) const {
     const std::vector<std::string> run = {"run",         cluster_.folder() + "/linear.yaml",

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/hand_cluster.h"
+#include "tests/support/jobs.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -22,21 +23,12 @@ using ::testing::Contains;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-constexpr char kJob[] = R"(
-version: 1
-name: gpt
-recipe:
-  seed: 7
-  model: {gpt: {layers: 2, heads: 2, width: 32, context: 16, dropout: 0.1}}
-  data: {text: {path: "data:text", tokenizer: bytes, held_out: 0.1}}
-  batch: {samples: 8, leaf: 1}
-  until: {steps: 600}
-  optimizer: {adamw: {learning_rate: 1e-2, weight_decay: 0.1, no_decay: [bias, norm]}, clip_norm: 1.0}
-run:
-  servers: {count: 2, chunk_bytes: 16384, wait: 2s}
+std::string Job() {
+  return GptJob(600, R"(  servers: {count: 2, chunk_bytes: 16384, wait: 2s}
   evaluate: {every: 150 steps, samples: 3, at_end: all}
   checkpoint: {every: 150 steps}
-)";
+)");
+}
 
 class ServersTest : public ::testing::TestWithParam<int> {
  protected:
@@ -47,10 +39,8 @@ class ServersTest : public ::testing::TestWithParam<int> {
 
   static void SetUpTestSuite() {
     cluster_ = std::make_unique<HandCluster>(MakeFolder("servers"));
-    std::string text;
-    for (int i = 0; i < 200; ++i) absl::StrAppend(&text, "line ", i * i, " of the text\n");
-    WriteFile(cluster_->folder() + "/text", text);
-    WriteFile(cluster_->folder() + "/job.yaml", kJob);
+    WriteFile(cluster_->folder() + "/text", SomeText());
+    WriteFile(cluster_->folder() + "/job.yaml", Job());
     for (const char* name : {"server-0", "server-1", "worker-0", "worker-1"}) cluster_->Start(name);
     Begin(2, 0);
     undisturbed_ = std::make_unique<Outcome>(End());

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/command.h"
+#include "tests/support/jobs.h"
 #include "tests/support/process.h"
 
 namespace banyan::testing {
@@ -47,9 +48,7 @@ class ByHandTest : public ::testing::Test {
   static void SetUpTestSuite() {
     folder_ = MakeFolder("by-hand");
     bin_ = std::filesystem::path(BanyanProgram()).parent_path();
-    std::string text;
-    for (int i = 0; i < 200; ++i) absl::StrAppend(&text, "line ", i * i, " of the text\n");
-    WriteFile(folder_ + "/text", text);
+    WriteFile(folder_ + "/text", SomeText());
     WriteFile(folder_ + "/small.yaml", kJob);
     WriteFile(folder_ + "/token", std::string(64, 'a'));
     ASSERT_EQ(chmod((folder_ + "/token").c_str(), 0600), 0);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/jobs.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -41,9 +42,7 @@ class LiveLineTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     cluster_ = std::make_unique<LocalCluster>(MakeFolder("live"));
-    std::string text;
-    for (int i = 0; i < 200; ++i) absl::StrAppend(&text, "line ", i * i, " of the text\n");
-    WriteFile(cluster_->folder() + "/text", text);
+    WriteFile(cluster_->folder() + "/text", SomeText());
     WriteFile(cluster_->folder() + "/job.yaml", kJob);
     cluster_->Up(/*workers=*/1, /*servers=*/1);
   }
