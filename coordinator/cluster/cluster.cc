@@ -317,29 +317,19 @@ absl::Status Cluster::Resume(const std::string& id, const v1::Run* run, std::vec
 }
 
 absl::Status Cluster::ScaleWorkers(const std::string& id, uint32_t min, uint32_t max, Now now) {
-  for (const auto& [number, job] : jobs_) {
-    if (job->record().id != id) continue;
-    v1::Job scaled = job->record().job;
+  return Change(id, now, [&](JobMachine& job) -> absl::Status {
+    v1::Job scaled = job.record().job;
     v1::Workers& workers = *scaled.mutable_run()->mutable_workers();
     if (max != 0) workers.set_max(max);
     if (min != 0) workers.set_min(min);
     if (min == 0 && workers.has_max()) workers.set_min(std::min(workers.min(), workers.max()));
     RETURN_IF_ERROR(config::ValidateJob(scaled).ToStatus());
-    RETURN_IF_ERROR(job->ScaleWorkers(workers.min(), workers.has_max() ? workers.max() : 0, now));
-    Distribute(now);
-    return absl::OkStatus();
-  }
-  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+    return job.ScaleWorkers(workers.min(), workers.has_max() ? workers.max() : 0, now);
+  });
 }
 
 absl::Status Cluster::ScaleServers(const std::string& id, uint32_t count, Now now) {
-  for (const auto& [number, job] : jobs_) {
-    if (job->record().id != id) continue;
-    RETURN_IF_ERROR(job->ScaleServers(count, now));
-    Distribute(now);
-    return absl::OkStatus();
-  }
-  return absl::NotFoundError(absl::StrCat("job '", id, "' is not known"));
+  return Change(id, now, [&](JobMachine& job) { return job.ScaleServers(count, now); });
 }
 
 void Cluster::OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point,

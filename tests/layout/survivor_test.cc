@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/command.h"
+#include "tests/support/jobs.h"
 
 // Real processes with replicas: a server's death costs no step and no bit.
 namespace banyan::testing {
@@ -19,21 +20,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kJob[] = R"(
-version: 1
-name: survivor
-recipe:
-  seed: 7
-  model: {gpt: {layers: 2, heads: 2, width: 32, context: 16, dropout: 0.1}}
-  data: {text: {path: "data:text", tokenizer: bytes, held_out: 0.1}}
-  batch: {samples: 8, leaf: 1}
-  until: {steps: 80}
-  optimizer: {adamw: {learning_rate: 1e-2, weight_decay: 0.1, no_decay: [bias, norm]}, clip_norm: 1.0}
-run:
-  servers: {count: 3, replicas: 1, chunk_bytes: 16384}
+std::string Job() {
+  return GptJob(80, R"(  servers: {count: 3, replicas: 1, chunk_bytes: 16384}
   evaluate: {every: 10 steps, samples: 3, at_end: all}
   checkpoint: {every: 20 steps}
-)";
+)");
+}
 
 bool HasCheckpoint(const std::string& folder) {
   std::error_code error;
@@ -74,10 +66,8 @@ Json RunJob(const std::string& folder, const std::string& state, bool kill_a_ser
 
 TEST(SurvivorTest, AServerThatIsKilledCostsNoStepAndNoBit) {
   const std::string folder = MakeFolder("survivor");
-  std::string text;
-  for (int i = 0; i < 120; ++i) absl::StrAppend(&text, "line ", i * i % 97, " of ", i * 31 % 89, "\n");
-  WriteFile(folder + "/text", text);
-  WriteFile(folder + "/job.yaml", kJob);
+  WriteFile(folder + "/text", SomeText());
+  WriteFile(folder + "/job.yaml", Job());
 
   const Json reference = RunJob(folder, "undisturbed", false);
   const Json result = RunJob(folder, "killed", true);
