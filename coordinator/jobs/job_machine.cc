@@ -23,7 +23,7 @@ JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, Jo
       effects_(effects),
       record_(std::move(record)),
       lines_through_(lines_through),
-      state_since_(now.monotonic),
+      counted_at_(now.monotonic),
       last_progress_(now.monotonic),
       reclaim_until_(now.monotonic + options_.reclaim),
       give_up_at_(now.monotonic + options_.give_up),
@@ -172,14 +172,13 @@ std::map<std::string, uint64_t> JobMachine::Counters() const {
 
 void JobMachine::Enter(JobState state, std::string reason, Now now) {
   CHECK(MayFollow(record_.state, state));
-  record_.train_time = TrainTime(now);
+  CountTrainTime(now);
   if (state == kStarting && record_.started == absl::InfinitePast()) record_.started = now.wall;
   const bool rests = state != kQueued && !IsActive(state);
   if (rests) Rest();
   record_.finished = rests ? now.wall : absl::InfinitePast();
   record_.state = state;
   record_.reason = std::move(reason);
-  state_since_ = now.monotonic;
   last_progress_ = now.monotonic;
   Persist();
   Note(now, std::string(JobStateName(state)), "", record_.reason);
@@ -200,7 +199,12 @@ void JobMachine::Rest() {
 }
 
 absl::Duration JobMachine::TrainTime(Now now) const {
-  return record_.state == kRunning ? record_.train_time + (now.monotonic - state_since_) : record_.train_time;
+  return record_.state == kRunning ? record_.train_time + (now.monotonic - counted_at_) : record_.train_time;
+}
+
+void JobMachine::CountTrainTime(Now now) {
+  record_.train_time = TrainTime(now);
+  counted_at_ = now.monotonic;
 }
 
 void JobMachine::Note(Now now, std::string type, std::string who, std::string text) {

@@ -148,6 +148,8 @@ class JobMachine {
   // None has begun yet, or a server of it was lost.
   bool term_is_over() const { return record_.map.servers.empty(); }
   Step lines_through() const { return book_ ? book_->through() : lines_through_; }
+  // What a coordinator that dies does not lose of it.
+  void CountTrainTime(Now now);
   void Enter(JobState state, std::string reason, Now now);
   void Rest();
   void KeepCounters(const Process& process);
@@ -261,7 +263,7 @@ class JobMachine {
   Step stop_step_ = 0;
   Step stop_distance_ = 2;
 
-  absl::Duration state_since_;
+  absl::Duration counted_at_;  // when record_.train_time was counted last
   absl::Duration last_progress_;
   absl::Duration reclaim_until_;
   absl::Duration give_up_at_;

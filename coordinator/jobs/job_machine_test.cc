@@ -74,6 +74,18 @@ TEST_F(JobMachineTest, ACheckpointWaitsForItsLinesAndForEveryServer) {
   EXPECT_EQ(effects_.protect, (std::set<CheckpointName>{{.term = 1, .step = 3}}));
 }
 
+TEST_F(JobMachineTest, TheTimeInTrainingIsKeptWithEveryCheckpoint) {
+  Start();
+  for (Step step = 1; step <= 3; ++step) Tell(step);
+  Write(3);
+  now_.monotonic += absl::Seconds(7);
+  Publish(3);
+  now_.monotonic += absl::Seconds(2);
+  EXPECT_EQ(job_->TrainTime(now_), absl::Seconds(9));
+  Restart(effects_.records.at("j1"), 3);  // the coordinator died
+  EXPECT_EQ(job_->TrainTime(now_), absl::Seconds(7));
+}
+
 TEST_F(JobMachineTest, APartWithoutTensorsCompletesNoCheckpoint) {
   Start();
   for (Step step = 1; step <= 3; ++step) Tell(step);

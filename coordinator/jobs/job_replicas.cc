@@ -65,6 +65,7 @@ void JobMachine::AdoptMap(ChunkMap map, Now now, std::string text) {
   parts_.clear();
   even_ = false;
   settled_step_ = std::max(settled_step_, book_->highest());
+  CountTrainTime(now);
   Persist();
   Note(now, "MAP", "", absl::StrCat("epoch ", record_.map.epoch, ": ", text));
 }

@@ -102,6 +102,7 @@ void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, co
   }
   if (Replays(record_) && step == record_.fork->step) return EndReplay(point, state_hash, now);
   if (!record_.checkpoint.has_value() || step >= record_.checkpoint->step) record_.checkpoint = point;
+  CountTrainTime(now);
   Persist();
   last_progress_ = now.monotonic;
   Note(now, "CHECKPOINT", "", absl::StrCat("step ", step));
