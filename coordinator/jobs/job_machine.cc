@@ -48,12 +48,6 @@ bool JobMachine::Has(Role role, uint64_t id) const {
   return role == Role::kServer ? servers_.contains(id) : workers_.contains(id);
 }
 
-uint32_t JobMachine::servers_wanted() const {
-  if (at_rest() || record_.state == kStopping) return 0;
-  const size_t count = record_.job.run().servers().count();
-  return count > servers_.size() ? static_cast<uint32_t>(count - servers_.size()) : 0;
-}
-
 uint32_t JobMachine::workers_wanted() const {
   if (at_rest() || record_.state == kStopping) return 0;
   const v1::Workers& workers = record_.job.run().workers();
@@ -70,7 +64,7 @@ uint32_t JobMachine::least_workers() const {
 }
 
 bool JobMachine::AcceptsServer(const Members::Member& server, Now now) const {
-  if (record_.state != kRecovering || term_is_over() || now.monotonic >= give_up_at_) return true;
+  if (!Reclaims(now)) return true;
   return std::any_of(record_.map.servers.begin(), record_.map.servers.end(), [&](const ChunkMap::Server& known) {
     return known.id.value() == server.id && known.incarnation == server.introduction.incarnation;
   });
@@ -222,7 +216,7 @@ void JobMachine::Fail(std::string reason, Now now) {
 void JobMachine::Proceed(Now now) {
   if (record_.state == kRecovering && now.monotonic >= reclaim_until_) GoOnWithoutTheMissing(now);
   // Those of the term go on, whatever the job would like to have.
-  const bool servers = servers_wanted() == 0 || (record_.state != kQueued && ServersReady()) ||
+  const bool servers = servers_wanted(now) == 0 || (record_.state != kQueued && ServersReady()) ||
                        (with_fewer_servers_ && !servers_.empty());
   const bool enough = servers && staying() >= least_workers();
   short_since_ = enough ? absl::InfiniteDuration() : std::min(short_since_, now.monotonic);
@@ -286,6 +280,7 @@ void JobMachine::BeginTerm(Now now) {
 void JobMachine::BeginRunning(Now now) {
   with_fewer_servers_ = false;
   if (!assignment_.has_value()) Assign(AtOnce(), now);
+  ChooseDismissed();
   Enter(kRunning, "", now);
   CheckFinished(now);
 }

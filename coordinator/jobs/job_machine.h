@@ -61,7 +61,7 @@ class JobMachine {
   JobMachine(JobRecord record, Options options, Step lines_through, JobEffects& effects, Now now);
 
   // ---- Processes.
-  uint32_t servers_wanted() const;  // more than it has
+  uint32_t servers_wanted(Now now) const;  // more than it has
   uint32_t workers_wanted() const;  // more than it has, up to run.workers.max
   uint32_t least_workers() const;   // that it starts with
   bool AcceptsServer(const Members::Member& server, Now now) const;
@@ -146,6 +146,8 @@ class JobMachine {
 
   bool at_rest() const;
   // None has begun yet, or a server of it was lost.
+  // After the coordinator's restart: the servers that have the term's chunks are waited for.
+  bool Reclaims(Now now) const;
   bool term_is_over() const { return record_.map.servers.empty(); }
   Step lines_through() const { return book_ ? book_->through() : lines_through_; }
   // What a coordinator that dies does not lose of it.
@@ -174,6 +176,7 @@ class JobMachine {
   void Rebuild(Now now);
   void Dismiss(ServerId server, Now now);
   bool CheckpointUnderWay() const;
+  void ChooseDismissed();
   void TakeInSync(uint64_t server, const JobReport& report);
   // job_restore.cc
   RestorePoint PointToRestore() const;

@@ -221,13 +221,13 @@ void JobMachine::EndPatience(Now now) {
   const v1::Run& run = record_.job.run();
   const absl::Duration for_servers = ToDuration(run.servers().wait());
   const absl::Duration for_workers = ToDuration(run.workers().wait());
-  if (servers_wanted() > 0 && waited > for_servers && record_.state == kRecovering && !servers_.empty()) {
+  if (servers_wanted(now) > 0 && waited > for_servers && record_.state == kRecovering && !servers_.empty()) {
     if (std::exchange(with_fewer_servers_, true)) return;
     Note(now, "FEWER_SERVERS", "",
          absl::StrCat("waited ", absl::FormatDuration(for_servers), " for ", run.servers().count(),
                       " servers; goes on with ", servers_.size()));
     Proceed(now);
-  } else if (servers_wanted() > 0 && !with_fewer_servers_ && waited > for_servers) {
+  } else if (servers_wanted(now) > 0 && !with_fewer_servers_ && waited > for_servers) {
     Fail(absl::StrCat("waited ", absl::FormatDuration(for_servers), " for ", run.servers().count(),
                       " servers and has ", servers_.size(), "; start more, or lower run.servers.count"),
          now);
