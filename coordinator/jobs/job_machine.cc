@@ -24,7 +24,7 @@ JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, Jo
       record_(std::move(record)),
       lines_through_(lines_through),
       counted_at_(now.monotonic),
-      last_progress_(now.monotonic),
+      progress_(now.monotonic),
       reclaim_until_(now.monotonic + options_.reclaim),
       give_up_at_(now.monotonic + options_.give_up),
       stragglers_({.silence = options_.silence, .patience = options_.silence}) {
@@ -173,7 +173,7 @@ void JobMachine::Enter(JobState state, std::string reason, Now now) {
   record_.finished = rests ? now.wall : absl::InfinitePast();
   record_.state = state;
   record_.reason = std::move(reason);
-  last_progress_ = now.monotonic;
+  progress_.Made(now.monotonic);
   Persist();
   Note(now, std::string(JobStateName(state)), "", record_.reason);
 }
@@ -279,8 +279,8 @@ void JobMachine::BeginTerm(Now now) {
 
 void JobMachine::BeginRunning(Now now) {
   with_fewer_servers_ = false;
-  if (!assignment_.has_value()) Assign(AtOnce(), now);
   ChooseDismissed();
+  if (!assignment_.has_value()) Assign(AtOnce(), now);
   Enter(kRunning, "", now);
   CheckFinished(now);
 }

@@ -21,6 +21,7 @@
 #include "coordinator/jobs/job_record.h"
 #include "coordinator/jobs/ledger_book.h"
 #include "coordinator/jobs/overdue.h"
+#include "coordinator/jobs/progress.h"
 #include "coordinator/membership/members.h"
 #include "coordinator/shares/audits.h"
 #include "coordinator/shares/paces.h"
@@ -145,9 +146,9 @@ class JobMachine {
   static constexpr absl::Duration kFirstPlanPause = absl::Seconds(1);
 
   bool at_rest() const;
-  // None has begun yet, or a server of it was lost.
   // After the coordinator's restart: the servers that have the term's chunks are waited for.
   bool Reclaims(Now now) const;
+  // None has begun yet, or a server of it was lost.
   bool term_is_over() const { return record_.map.servers.empty(); }
   Step lines_through() const { return book_ ? book_->through() : lines_through_; }
   // What a coordinator that dies does not lose of it.
@@ -167,6 +168,7 @@ class JobMachine {
   // job_replicas.cc
   uint32_t replicas() const;
   std::vector<uint64_t> ChunkBytes() const;
+  uint64_t ModelBytes() const;
   static ChunkMap::Server Describe(const Process& server);
   void AdoptMap(ChunkMap map, Now now, std::string text);
   bool Stepping() const;  // all that steps need of servers is there
@@ -174,9 +176,9 @@ class JobMachine {
   bool MostAccuse(ServerId server) const;
   void GoOnWithoutTheMissing(Now now);
   void Rebuild(Now now);
+  void ChooseDismissed();
   void Dismiss(ServerId server, Now now);
   bool CheckpointUnderWay() const;
-  void ChooseDismissed();
   void TakeInSync(uint64_t server, const JobReport& report);
   // job_restore.cc
   RestorePoint PointToRestore() const;
@@ -268,7 +270,7 @@ class JobMachine {
   Step stop_distance_ = 2;
 
   absl::Duration counted_at_;  // when record_.train_time was counted last
-  absl::Duration last_progress_;
+  Progress progress_;
   absl::Duration reclaim_until_;
   absl::Duration give_up_at_;
   bool even_ = false;  // chunks are where they ought to be, until the map or the servers change

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -17,7 +18,6 @@ constexpr uint64_t kBatchBytes = 64 << 20;
 
 }  // namespace
 
-uint32_t JobMachine::replicas() const { return record_.job.run().servers().replicas(); }
 bool JobMachine::Reclaims(Now now) const {
   return record_.state == JobState::kRecovering && !term_is_over() && now.monotonic < give_up_at_;
 }
@@ -30,6 +30,7 @@ uint32_t JobMachine::servers_wanted(Now now) const {
   return count > servers_.size() ? static_cast<uint32_t>(count - servers_.size()) : 0;
 }
 
+uint32_t JobMachine::replicas() const { return record_.job.run().servers().replicas(); }
 
 std::vector<uint64_t> JobMachine::ChunkBytes() const {
   std::vector<uint64_t> bytes;
@@ -38,6 +39,13 @@ std::vector<uint64_t> JobMachine::ChunkBytes() const {
   }
   bytes.push_back(0);  // the evaluation chunk
   return bytes;
+}
+
+// Its weights.
+uint64_t JobMachine::ModelBytes() const {
+  if (plan_ == nullptr) return 0;
+  const std::vector<uint64_t> bytes = ChunkBytes();
+  return std::accumulate(bytes.begin(), bytes.end(), uint64_t{0});
 }
 
 ChunkMap::Server JobMachine::Describe(const Process& server) {

@@ -104,7 +104,7 @@ void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, co
   if (!record_.checkpoint.has_value() || step >= record_.checkpoint->step) record_.checkpoint = point;
   CountTrainTime(now);
   Persist();
-  last_progress_ = now.monotonic;
+  progress_.Made(now.monotonic);
   Note(now, "CHECKPOINT", "", absl::StrCat("step ", step));
   effects_.RemoveOldCheckpoints(record_.id, record_.job.run().checkpoint().keep(), ProtectedCheckpoints());
   if (record_.state == kStopping && step == stop_step_) {
@@ -197,7 +197,7 @@ absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_p
 void JobMachine::OnTick(bool busy_elsewhere, Now now) {
   Proceed(now);
   TellOverdue(now);
-  const absl::Duration quiet = now.monotonic - last_progress_;
+  const absl::Duration quiet = progress_.Quiet(now.monotonic);
   const bool moves = record_.state == kRunning || record_.state == kStopping;
   if (moves) RelieveStragglers(now);
   const bool loads = record_.state == kStarting && plan_ != nullptr;

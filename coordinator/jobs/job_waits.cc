@@ -98,7 +98,10 @@ std::string JobMachine::StallText(Now now) const {
     texts.push_back(wait.wait.since == 0 ? absl::StrCat(wait.who, " waits for ", wait.wait.what, ": ", wait.wait.detail)
                                          : absl::StrCat(wait.who, " ", WaitText(wait, now.wall)));
   }
-  return texts.empty() ? "nobody says what for" : absl::StrJoin(texts, "; ");
+  if (texts.empty()) texts.emplace_back("nobody says what for");
+  const std::string meanwhile = progress_.Meanwhile();
+  if (!meanwhile.empty()) texts.push_back(absl::StrCat("meanwhile ", meanwhile));
+  return absl::StrJoin(texts, "; ");
 }
 
 std::string JobMachine::Reason() const {

@@ -64,6 +64,18 @@ TEST_F(JobWaitsTest, AStalledJobFailsWithWhoIsMissingSinceWhen) {
                     HasSubstr("worker-11 waits 1m11s for weights")));
 }
 
+TEST_F(JobWaitsTest, PushesThatAreRefusedForEverAreNoProgress) {
+  Start();
+  for (uint64_t i = 1; i <= 61 && state() == kRunning; ++i) {
+    Report(1, {.counters = {{"chunks_applied", 4}, {"partials_refused", 10 * i}}});
+    job_->OnReport(Role::kWorker, 11, {.term = 1, .ready = true, .counters = {{"partials_pushed", 10 * i}}}, 0, now_);
+    Go(absl::Seconds(1));
+  }
+  ASSERT_EQ(state(), kFailed);
+  EXPECT_THAT(job_->record().reason, HasSubstr("meanwhile worker-11 counts 610 partials_pushed more, "
+                                               "server-1 counts 600 partials_refused more"));
+}
+
 TEST_F(JobWaitsTest, PartsOfACheckpointThatAreMissing) {
   // Of several chunks, so that both servers write.
   Make(MakeJob("servers { count: 2 chunk_bytes: 16384 } workers { min: 2 }"));
