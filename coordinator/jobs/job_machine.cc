@@ -174,6 +174,7 @@ void JobMachine::Enter(JobState state, std::string reason, Now now) {
   record_.state = state;
   record_.reason = std::move(reason);
   progress_.Made(now.monotonic);
+  audits_due_.reset();
   Persist();
   Note(now, std::string(JobStateName(state)), "", record_.reason);
 }
@@ -288,6 +289,7 @@ void JobMachine::BeginRunning(Now now) {
 void JobMachine::CheckFinished(Now now) {
   if (record_.state != kRunning || Replays(record_) || lines_through() < plan_->last_protocol_step()) return;
   if (!record_.checkpoint.has_value() || record_.checkpoint->step < plan_->last_step) return;
+  if (record_.job.run().audit() > 0 && !AuditsTold()) return;
   Enter(kSucceeded, "", now);
 }
 

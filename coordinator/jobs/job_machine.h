@@ -187,6 +187,7 @@ class JobMachine {
   void EndReplay(const RestorePoint& point, const std::string& state_hash, Now now);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
+  bool AuditsTold();
   std::string StallText(Now now) const;
   void TellOverdue(Now now);
   void AddOwnWaits(std::vector<NamedWait>& waits) const;
@@ -282,6 +283,8 @@ class JobMachine {
   Stragglers stragglers_;
   Audits audits_;
   bool audit_idles_ = false;     // one worker computes: told
+  // All is done but the comparison: the workers that may still have something to compare.
+  std::optional<std::set<uint64_t>> audits_due_;
   bool leaf_plan_holds_ = true;  // nobody came or went since the job began
   bool provisional_ = false;     // leaves were moved in haste: a plan is due
   absl::Duration planned_at_;

@@ -82,6 +82,15 @@ void JobMachine::AddOwnWaits(std::vector<NamedWait>& waits) const {
     }
     if (!missing.empty()) add("parts", missing, absl::StrCat("of the checkpoint of step ", step));
   }
+  if (audits_due_.has_value() && !audits_due_->empty()) {
+    waits.push_back({.who = kSelf,
+                     .wait = {.what = "audits",
+                              .parties = {audits_due_->begin(), audits_due_->end()},
+                              .detail = absl::StrCat("what was computed of the last steps (",
+                                                     NamesOf({audits_due_->begin(), audits_due_->end()},
+                                                             Role::kWorker),
+                                                     ")")}});
+  }
   for (const Step step : publishing_) add("disk", {}, absl::StrCat("publishes the checkpoint of step ", step));
 }
 

@@ -103,6 +103,22 @@ TEST_F(JobWaitsTest, PartsOfACheckpointThatAreMissing) {
   EXPECT_EQ(state(), kRunning);
 }
 
+TEST_F(JobWaitsTest, AnAuditedJobIsNotOverBeforeAllIsCompared) {
+  Make(MakeJob("servers { count: 2 } workers { min: 1 } audit: 1"));
+  Start();
+  for (Step step = 1; step <= 7; ++step) Tell(step);
+  Write(6);
+  Publish(6);
+  ASSERT_EQ(state(), kRunning);
+  ASSERT_EQ(job_->Waits().size(), 1);
+  EXPECT_EQ(job_->Waits()[0].wait.detail, "what was computed of the last steps (worker-11, worker-12)");
+  job_->OnReport(Role::kWorker, 11, {.term = 1}, 0, now_);
+  job_->OnReport(Role::kWorker, 12, {.term = 1, .waits = {{.what = "audits"}}}, 0, now_);
+  EXPECT_EQ(state(), kRunning) << "one leaf is under way";
+  job_->OnReport(Role::kWorker, 12, {.term = 1}, 0, now_);
+  EXPECT_EQ(state(), kSucceeded);
+}
+
 TEST_F(JobWaitsTest, AJobInTheQueueSaysWhatItLacks) {
   EXPECT_EQ(job_->Reason(), "");
   job_->TellLacking("needs 2 servers (0 free)");
