@@ -22,7 +22,10 @@ class Life : public std::enable_shared_from_this<Life> {
   explicit Life(EventQueue* events) : events_(events), began_(events->now()) {}
 
   bool alive() const { return alive_; }
-  void End() { alive_ = false; }
+  void End() {
+    alive_ = false;
+    waiting_.clear();  // what waits may keep others' memory
+  }
 
   // The process stands still: a slow host.
   void Pause(absl::Duration length) {

@@ -175,6 +175,7 @@ void StepLoop::TakeFinishedLeaves() {
     }
     if (!leaf.fingerprints.empty()) {
       MutexLock lock(mutex_);
+      audited_ = true;
       audits_.Add({machine_.term(), leaf.step, leaf.leaf, leaf.fingerprints});
     }
     if (leaf.pass == Pass::kTrain) speed_.OnLeaf(leaf.generation, leaf.seconds);
@@ -247,7 +248,7 @@ void StepLoop::UpdateReport() {
     MutexLock lock(mutex_);
     news = report_.term != machine_.term() || report_.epoch != machine_.epoch() ||
            report_.assignment_version != machine_.assignment_version() || report_.ready != machine_.ready() ||
-           report_.broken_peers != broken || audits_.news();
+           report_.broken_peers != broken || std::exchange(audited_, false);
   }
   const bool last = left_ || !failure_.ok();
   if (!news && !last && now - reported_at_ < kReportInterval) return;

@@ -134,6 +134,7 @@ class StepLoop {
   bool left_ = false;
   absl::Status failure_;
   uint32_t targets_ = 0;  // of the open step
+  bool audited_ = false;  // something that the coordinator is to hear of soon
   Speedometer speed_;
   std::map<StreamId, size_t> sending_;  // messages that are not written yet
   absl::Duration reported_at_ = -absl::InfiniteDuration();
