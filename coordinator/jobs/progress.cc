@@ -19,6 +19,11 @@ uint64_t Count(const std::map<std::string, uint64_t>& counters, const std::strin
   return found == counters.end() ? 0 : found->second;
 }
 
+// Done, for the first time or again.
+uint64_t Leaves(const std::map<std::string, uint64_t>& counters) {
+  return Count(counters, "leaves_computed") + Count(counters, "evaluation_leaves_computed");
+}
+
 uint64_t Work(const std::map<std::string, uint64_t>& counters) {
   const uint64_t leaves = Count(counters, "leaves_computed") - Count(counters, "leaves_recomputed");
   return leaves + Count(counters, "evaluation_leaves_computed") + Count(counters, "partials_taken") +
@@ -45,6 +50,8 @@ void Progress::Hear(const std::string& name, const Counters& counters, uint64_t 
     process.then = counters;
   } else if (Work(counters) > Work(before)) {
     Made(now);
+  } else if (Count(counters, "layers_run") > Count(before, "layers_run") && Leaves(counters) == Leaves(process.then)) {
+    at_ = now;
   } else if (const uint64_t pulled = Count(counters, "bytes_pulled");
              pulled > Count(before, "bytes_pulled") && pulled - Count(process.then, "bytes_pulled") <= model_bytes) {
     at_ = now;

@@ -10,9 +10,9 @@
 namespace banyan::coordinator {
 
 // Whether a job gets anywhere. What its processes count of work that is done once is progress: leaves, partials that
-// servers took, chunks that were updated, weights on their way to a worker that lacks them. What can repeat for ever is
-// none: pushes that are refused, leaves that are computed again, a worker that comes and dies. Times are monotonic.
-// Thread-compatible.
+// servers took, chunks that were updated, layers of a long leaf, weights on their way to a worker that lacks them.
+// What can repeat for ever is none: pushes that are refused, leaves that are computed again, a worker that comes and
+// dies. Times are monotonic. Thread-compatible.
 class Progress {
  public:
   explicit Progress(absl::Duration now) : at_(now) {}
@@ -31,7 +31,7 @@ class Progress {
   using Counters = std::map<std::string, uint64_t>;
   struct Process {
     Counters now;
-    Counters then;       // at the last progress that was no pull
+    Counters then;       // at the last progress that can be made only once
     uint64_t as_of = 0;  // which that was
   };
 

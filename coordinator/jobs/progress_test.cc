@@ -62,6 +62,19 @@ TEST_F(ProgressTest, AWorkerPullsTheModelOnce) {
   EXPECT_EQ(Quiet(), 0) << "for the next step";
 }
 
+// A leaf may take minutes. One that is computed again and again does not count, however many layers that takes.
+TEST_F(ProgressTest, ALongLeafGoesOn) {
+  Hear("w", {{"leaves_computed", 1}, {"leaves_recomputed", 0}, {"layers_run", 100}});
+  progress_.Made(now_);
+  for (uint64_t i = 1; i <= 50; ++i) {
+    Hear("w", {{"leaves_computed", 1}, {"leaves_recomputed", 0}, {"layers_run", 100 + i}});
+    EXPECT_EQ(Quiet(), 0) << i;
+  }
+  Hear("w", {{"leaves_computed", 2}, {"leaves_recomputed", 1}, {"layers_run", 151}});
+  Hear("w", {{"leaves_computed", 2}, {"leaves_recomputed", 1}, {"layers_run", 152}});
+  EXPECT_EQ(Quiet(), 2);
+}
+
 TEST_F(ProgressTest, AnotherLifeCountsFromNothing) {
   Hear("w", {{"leaves_computed", 5}, {"partials_pushed", 5}});
   progress_.Made(now_);

@@ -266,6 +266,7 @@ void StepLoop::UpdateReport() {
                       .seconds_per_push = speed_.seconds_per_byte() * model_bytes};
   report.counters = {{"leaves_computed", counters.leaves_computed},
                      {"leaves_recomputed", counters.leaves_recomputed},
+                     {"layers_run", executor_->layers_run()},
                      {"evaluation_leaves_computed", counters.evaluation_leaves_computed},
                      {"partials_pushed", counters.partials_pushed},
                      {"bytes_pushed", counters.bytes_pushed},
