@@ -23,6 +23,7 @@ void Network::Send(Wire wire, int from, std::function<void()> deliver, std::func
   if (found == streams_.end() || !found->second.open[from]) return;
   Stream& stream = found->second;
   const int to = 1 - from;
+  ++sent_[{stream.ends[from].place, stream.ends[to].place}];
   stream.last[to] = std::max(stream.last[to], Arrival(stream.ends[from].place, stream.ends[to].place, latency_));
   stream.ends[to].life->At(stream.last[to], [this, wire, to, deliver = std::move(deliver)] {
     const auto at = streams_.find(wire);
