@@ -26,8 +26,8 @@ class ServerProcess {
     ServerHost::Options host;  // but for the server's id
     Network* network = nullptr;
     std::function<ServerProcess*(const std::string& endpoint)> find;
-    std::function<void(const ToWorker& message)> on_told;  // what a worker is told
-    std::function<void(const Entry& entry)> on_entry;      // what the coordinator is told
+    std::function<void(const std::string& job, const ToWorker& message)> on_told;  // what a worker is told
+    std::function<void(const std::string& job, const Entry& entry)> on_entry;      // what the coordinator is told
     std::function<void()> on_exit;
   };
 
@@ -47,7 +47,7 @@ class ServerProcess {
   void OnClosed(Wire wire);
 
  private:
-  void OnCommand(const coordinator::Decider::Command& command);
+  void OnCommand(const Command& command);
   coordinator::Cluster::Heard MakeReport(bool first);
   void MakeHost();
   void DropJob();
@@ -79,6 +79,7 @@ class ServerProcess {
   ServerId id_;
   std::unique_ptr<ServerHost> host_;
   std::string job_;
+  Command::Job facts_;
   ChunkMap map_;
   std::map<Wire, Stream> streams_;
   std::map<LinkId, Link> links_;
