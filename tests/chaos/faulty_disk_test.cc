@@ -29,7 +29,7 @@ using Json = nlohmann::json;
 
 constexpr char kRun[] = R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 50 steps}
-  checkpoint: {every: 20 steps}
+  checkpoint: {every: 15 steps}
 )";
 
 constexpr char kFull[] = "No space left on device";
@@ -45,8 +45,8 @@ class FaultyDiskTest : public ::testing::Test {
   static void SetUpTestSuite() {
     const std::string folder = std::filesystem::canonical(MakeFolder("faulty-disk"));
     WriteFile(folder + "/text", SomeText());
-    WriteFile(folder + "/linear.yaml", LinearJob(300, kRun));
-    WriteFile(folder + "/gpt.yaml", GptJob(300, kRun));
+    WriteFile(folder + "/linear.yaml", LinearJob(200, kRun));
+    WriteFile(folder + "/gpt.yaml", GptJob(200, kRun));
     disk_ = std::make_unique<FaultyDisk>(folder);
     cluster_ = std::make_unique<HandCluster>(folder, Process::Options{.environment = disk_->Environment()});
     for (const char* name : {"server-0", "server-1", "worker-0", "worker-1"}) cluster_->Start(name);
@@ -72,7 +72,7 @@ class FaultyDiskTest : public ::testing::Test {
       reference.lines = cluster_->Lines(job);
     }
     const std::string job = Submit(name);
-    const int step = std::uniform_int_distribution<int>(15, 60)(random_);
+    const int step = std::uniform_int_distribution<int>(15, 45)(random_);
     const auto lines = cluster_->Begin({"metrics", job, "-f", "-o", "jsonl"});
     EXPECT_TRUE(lines->AwaitOut(absl::StrCat("{\"step\":", step, ",")));
     return job;
@@ -192,10 +192,10 @@ TEST_F(FaultyDiskTest, ACoordinatorOfAReadOnlyStoreEndsAndSaysWhy) {
 TEST_F(FaultyDiskTest, LogsThatCannotBeWrittenCostNothingElse) {
   HandCluster cluster(MakeFolder("full-log"), {.err_file = "/dev/full"});
   for (const char* name : {"server-0", "server-1", "worker-0"}) cluster.Start(name);
-  Begin("linear");
-  const CommandResult run = cluster.Banyan({"submit", cluster_->folder() + "/linear.yaml", "-o", "json"});
+  const CommandResult run =
+      cluster.Banyan({"submit", cluster_->folder() + "/linear.yaml", "--set", "recipe.until.steps=20"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_EQ(Answer(Json::parse(run.LastLine())), references_["linear"].answer);
+  EXPECT_THAT(run.out, HasSubstr("SUCCEEDED at step 20"));
 }
 
 }  // namespace

@@ -40,8 +40,8 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     cable_ = std::make_unique<Cable>();
     cluster_ = std::make_unique<HandCluster>(MakeFolder("partition"));
     WriteFile(cluster_->folder() + "/text", SomeText());
-    WriteFile(cluster_->folder() + "/linear.yaml", LinearJob(300, kRun));
-    WriteFile(cluster_->folder() + "/gpt.yaml", GptJob(300, kRun));
+    WriteFile(cluster_->folder() + "/linear.yaml", LinearJob(120, kRun));
+    WriteFile(cluster_->folder() + "/gpt.yaml", GptJob(120, kRun));
     for (const char* name : {"server-0", "server-1", "worker-0", "worker-1"}) cluster_->Start(name);
     StartTheOne();
   }
@@ -69,7 +69,7 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     static std::map<std::string, Outcome> undisturbed;
     if (!undisturbed.contains(GetParam())) undisturbed[GetParam()] = End(Submit(0));
     const std::string job = Submit(replicas);
-    const int step = std::uniform_int_distribution<int>(5, 150)(random_);
+    const int step = std::uniform_int_distribution<int>(5, 60)(random_);
     EXPECT_TRUE(cluster_->Begin({"metrics", job, "-f", "-o", "jsonl"})->AwaitOut(absl::StrCat("{\"step\":", step, ",")));
     happens(job);
     const Outcome outcome = End(job);
