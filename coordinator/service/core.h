@@ -55,8 +55,8 @@ class Core {
   };
   enum class IfFull { kSay, kWait };
   // Runs `decide` on the deciding thread; returns when what it wrote is durable, with its status. CANCELLED when the
-  // core has stopped; the store's failure when that failed. While the store has no space nothing is decided: UNAVAILABLE
-  // says so and why, or, with kWait, the call waits as long as the core does.
+  // core has stopped; the store's failure when that failed. While the store has no space nothing is decided:
+  // UNAVAILABLE says so and why, or, with kWait, the call waits as long as the core does.
   absl::Status Call(const std::function<absl::Status(State& state)>& decide, IfFull if_full = IfFull::kSay);
 
   SessionId NextSession() { return SessionId(next_session_.fetch_add(1)); }

@@ -20,7 +20,8 @@ namespace {
 constexpr uint64_t kMagic = 0x31746d6d6f436e42;  // "BnCommt1"
 
 std::string NewStore(const std::string& database) {
-  return absl::StrCat("move '", BaseName(database), "*' away to begin without its jobs, whose checkpoints stay in jobs/");
+  return absl::StrCat("move '", BaseName(database),
+                      "*' away to begin without its jobs, whose checkpoints stay in jobs/");
 }
 
 }  // namespace

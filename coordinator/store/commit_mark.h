@@ -20,8 +20,8 @@ namespace banyan::coordinator {
 // The mark is written after the commit is on the disk and is not synced itself, so a power cut may leave an older one:
 // it then notices less, and never too much. Thread-compatible.
 //
-//   mark = magic (8 bytes) salt (8) frames (u64) commits (u64) XXH3 of these (u64), little-endian; or nothing, or zeros:
-//   nothing is known
+//   mark = magic (8 bytes) salt (8) frames (u64) commits (u64) XXH3 of these (u64), little-endian; or nothing, or
+//   zeros: nothing is known
 class CommitMark {
  public:
   // `database` is SQLite's file, which nobody else has open, and whose log is as the last one left it. DATA_LOSS: the
@@ -43,7 +43,8 @@ class CommitMark {
     uint64_t sum = 0;
   };
 
-  CommitMark(std::string database, std::unique_ptr<File> file) : database_(std::move(database)), file_(std::move(file)) {}
+  CommitMark(std::string database, std::unique_ptr<File> file)
+      : database_(std::move(database)), file_(std::move(file)) {}
 
   absl::StatusOr<Mark> Read();
   absl::Status Check(const Mark& mark);

@@ -70,7 +70,8 @@ absl::Status ErrorOf(sqlite3* database, int code) {
   const char* const file = sqlite3_db_filename(database, "main");
   std::string text = absl::StrCat("store '", file == nullptr ? "" : file, "': ", sqlite3_errmsg(database));
   const int base = code & 0xff;
-  const bool of_system = base == SQLITE_FULL || base == SQLITE_IOERR || base == SQLITE_CANTOPEN || base == SQLITE_READONLY;
+  const bool of_system =
+      base == SQLITE_FULL || base == SQLITE_IOERR || base == SQLITE_CANTOPEN || base == SQLITE_READONLY;
   if (of_system && error != 0) absl::StrAppend(&text, " (", std::generic_category().message(error), ")");
   return absl::Status(CodeOf(code), text);
 }

@@ -57,7 +57,8 @@ class UncleanEndTest : public testing::Test {
 
   // A commit of many frames: SQLite begins its log anew, in its place, once that is long.
   void WriteMuch() {
-    ASSERT_TRUE(store_->WriteEvent("j1", {.time = absl::UnixEpoch(), .type = "T", .text = std::string(200'000, 't')}).ok());
+    const JobEvent event = {.time = absl::UnixEpoch(), .type = "T", .text = std::string(200'000, 't')};
+    ASSERT_TRUE(store_->WriteEvent("j1", event).ok());
   }
 
   static std::string SaltOf(const Files& files) { return files.at("-wal").substr(16, 8); }

@@ -37,7 +37,9 @@ struct Checksum {
       sums[1] += words[1] + sums[0];
     }
   }
-  bool Is(std::span<const std::byte> stored) const { return sums[0] == Number(stored, 0) && sums[1] == Number(stored, 4); }
+  bool Is(std::span<const std::byte> stored) const {
+    return sums[0] == Number(stored, 0) && sums[1] == Number(stored, 4);
+  }
 };
 
 }  // namespace

@@ -31,8 +31,8 @@ class FaultsTest : public DisturbedJobs<FaultsTest> {
  protected:
   static void SetUpTestSuite() { Begin({.folder = "faults", .steps = kSteps, .run = kRun}); }
 
-  // A stop that cannot end, for a server stands still: what `happens` meanwhile does so while the checkpoint of the stop
-  // is written. Then the server goes on, and, once the job is stopped, the job.
+  // A stop that cannot end, for a server stands still: what `happens` meanwhile does so while the checkpoint of the
+  // stop is written. Then the server goes on, and, once the job is stopped, the job.
   template <typename Happens>
   static Json DisturbAStop(const Happens& happens) {
     return Disturb([&](const std::string& job) {

@@ -1,5 +1,5 @@
-// One server that its peers cannot reach, while the coordinator hears it well: the network between real processes is cut.
-// The answer stays, to the last bit of every line.
+// One server that its peers cannot reach, while the coordinator hears it well: the network between real processes is
+// cut. The answer stays, to the last bit of every line.
 
 #include <map>
 #include <memory>
@@ -61,7 +61,9 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return result.LastLine();
   }
-  static Outcome End(const std::string& job) { return {.result = cluster_->Result(job), .lines = cluster_->Lines(job)}; }
+  static Outcome End(const std::string& job) {
+    return {.result = cluster_->Result(job), .lines = cluster_->Lines(job)};
+  }
 
   // A job to which `happens` at a step drawn from the seed; returns its result and its events.
   template <typename Happens>
@@ -70,7 +72,8 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     if (!undisturbed.contains(GetParam())) undisturbed[GetParam()] = End(Submit(0));
     const std::string job = Submit(replicas);
     const int step = std::uniform_int_distribution<int>(5, 60)(random_);
-    EXPECT_TRUE(cluster_->Begin({"metrics", job, "-f", "-o", "jsonl"})->AwaitOut(absl::StrCat("{\"step\":", step, ",")));
+    const auto lines = cluster_->Begin({"metrics", job, "-f", "-o", "jsonl"});
+    EXPECT_TRUE(lines->AwaitOut(absl::StrCat("{\"step\":", step, ",")));
     happens(job);
     const Outcome outcome = End(job);
     EXPECT_EQ(Answer(outcome.result), Answer(undisturbed[GetParam()].result)) << "at step " << step;

@@ -1,6 +1,6 @@
 // A checkpoint as a cluster writes it: the shards of two servers write their chunks, in any order, the coordinator
-// publishes what they tell, notes it in its store, and deletes what is old. The power goes at every call of the disk that
-// they share; what the store has noted is there, and the newest complete checkpoint loads, to the last bit.
+// publishes what they tell, notes it in its store, and deletes what is old. The power goes at every call of the disk
+// that they share; what the store has noted is there, and the newest complete checkpoint loads, to the last bit.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -120,7 +120,8 @@ class Processes {
       for (size_t i = 0; i < state.slots.size(); ++i) {
         right = right && std::ranges::equal(chunk.slots[i]->values(), state.slots[i]);
       }
-      if (!right) return absl::InternalError(absl::StrCat("chunk ", chunk.chunk.value(), " is not that of ", point.step));
+      if (right) continue;
+      return absl::InternalError(absl::StrCat("chunk ", chunk.chunk.value(), " is not that of step ", point.step));
     }
     return point.step;
   }

@@ -19,9 +19,9 @@
 
 namespace banyan::testing {
 
-// The linear and the GPT job, tests' parameter by their names, on one local cluster of the suite's: something happens to
-// them at a step, and each must end as it does when nothing happens, to the last bit of every line. `Suite` is the class
-// that derives from this one; its SetUpTestSuite calls Begin.
+// The linear and the GPT job, tests' parameter by their names, on one local cluster of the suite's: something happens
+// to them at a step, and each must end as it does when nothing happens, to the last bit of every line. `Suite` is the
+// class that derives from this one; its SetUpTestSuite calls Begin.
 template <typename Suite>
 class DisturbedJobs : public ::testing::TestWithParam<const char*> {
  protected:
