@@ -52,6 +52,7 @@ Cluster::Cluster(Options options)
     if (profile.uneven && i == 0) shape.leaf_time = absl::Milliseconds(100);
     if (profile.authors) shape.author = [this] { return static_cast<float>(1 + events_.Draw(1000)) * 1e-4f; };
   }
+  network_.Watch([this](MessageKind kind, Place from, Place to) { OnSent(kind, from, to); });
   if (Shape(2) == 0) network_.LoseDatagrams(0.1, absl::UnixEpoch() + kTrouble);
   CHECK(CreateDirectories(disk_, kJobs).ok());
   CHECK(disk_.SyncDirectory("/").ok() && disk_.SyncDirectory("/state").ok());
@@ -116,6 +117,7 @@ void Cluster::StartServer(uint32_t index) {
                                     .find = [this](const std::string& name) { return FindServer(name); }};
   options.on_told = [this, incarnation](const ToWorker& message) { witness_.OnTold(incarnation, message); };
   options.on_entry = [this](const Entry& entry) { witness_.OnEntry(entry); };
+  options.on_sum = [this](const Sum& sum) { witness_.OnSum(sum); };
   options.on_exit = [this, index, life] {
     life->End();
     ++outcome_.counts["drained servers"];
@@ -247,7 +249,10 @@ void Cluster::Operate() {
 // Once.
 void Cluster::LetFaultsHappen() {
   for (const Fault& fault : options_.faults) {
-    events_.After(fault.at, [this, fault] { Apply(fault); });
+    events_.After(fault.at, [this, fault] {
+      if (fault.moment == MessageKind::kOther) return Apply(fault);
+      waiting_.push_back(fault);
+    });
   }
   options_.faults.clear();
 }

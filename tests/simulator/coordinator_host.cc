@@ -125,8 +125,9 @@ void CoordinatorHost::SendCommands() {
     }
     Decider::Command command = decider_->CommandFor(session->first);
     if (command == session->second.told) continue;
+    const MessageKind kind = KindOf(session->second.told, command);
     session->second.told = std::move(command);
-    session->second.send(session->second.told);
+    session->second.send(kind, session->second.told);
   }
 }
 

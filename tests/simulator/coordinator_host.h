@@ -11,6 +11,7 @@
 #include "coordinator/cluster/decider.h"
 #include "tests/simulator/event_queue.h"
 #include "tests/simulator/life.h"
+#include "tests/simulator/message_kind.h"
 #include "tests/simulator/simulated_store.h"
 
 namespace banyan::simulator {
@@ -32,7 +33,7 @@ class CoordinatorHost {
     absl::Duration disk_time;
     std::function<void()> on_crash;  // at a crash point
   };
-  using Send = std::function<void(const coordinator::Decider::Command& command)>;
+  using Send = std::function<void(MessageKind kind, const coordinator::Decider::Command& command)>;
   using Close = std::function<void()>;
 
   explicit CoordinatorHost(Options options);

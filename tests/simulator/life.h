@@ -19,7 +19,11 @@ class Life : public std::enable_shared_from_this<Life> {
   explicit Life(EventQueue* events) : events_(events), began_(events->now()) {}
 
   bool alive() const { return alive_; }
-  void End() { alive_ = false; }
+  // What waits comes to nothing, and lets go of what it holds: senders' buffers.
+  void End() {
+    alive_ = false;
+    waiting_.clear();
+  }
 
   // The process stands still: a slow host.
   void Pause(absl::Duration length) {

@@ -28,6 +28,7 @@ class ServerProcess {
     std::function<ServerProcess*(const std::string& endpoint)> find;
     std::function<void(const ToWorker& message)> on_told;  // what a worker is told
     std::function<void(const Entry& entry)> on_entry;      // what the coordinator is told
+    std::function<void(const Sum& sum)> on_sum;            // what another server is told
     std::function<void()> on_exit;
   };
 

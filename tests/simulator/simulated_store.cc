@@ -23,6 +23,13 @@ void SimulatedStore::Crash() {
 
 // (Term, restore point) is written once: rule R12. An epoch has one map; what is in sync is added to it.
 void SimulatedStore::Look(const JobRecord& record) {
+  // Whoever is told so finds no line of a step that a resumed job does again.
+  const Step checkpoint = record.checkpoint.value_or(RestorePoint()).step;
+  if (record.state == JobState::kStopped && record.reason == absl::StrCat("stopped at step ", checkpoint) &&
+      !lines_.empty() && lines_.rbegin()->first > checkpoint) {
+    absl::StrAppend(&trouble_, "the job stopped at step ", checkpoint, " with a line of step ", lines_.rbegin()->first,
+                    "; ");
+  }
   if (record.map.servers.empty()) return;  // no term yet, or it is over
   const auto [known, fresh] = terms_.try_emplace(record.term, record.restore);
   if (known->second != record.restore) absl::StrAppend(&trouble_, "term ", record.term, " has two restore points; ");

@@ -101,7 +101,7 @@ TEST(SimulatorTest, EveryRunEndsWithTheSameBits) {
   // The runs are worth something only if these things happen in them.
   for (const char* what : {"broken streams", "worker deaths", "server deaths", "coordinator deaths", "power cuts",
                            "pauses", "partitions", "clock jumps", "full disks", "stops", "resumptions", "promotions",
-                           "drained servers"}) {
+                           "drained servers", "moments"}) {
     EXPECT_GT(total[what], seeds / 50) << what;
   }
   EXPECT_GT(total["terms"], seeds + seeds / 10);
