@@ -29,12 +29,15 @@ PRECOMPILED_COPTS = [
     "-Wno-error=maybe-uninitialized",
 ]
 
-def _compiled(prelude, copts, deps):
+# Tests are compiled more often than they are run; what they test is optimised as ever.
+TEST_COPTS = COPTS + ["-O1"]
+
+def _compiled(prelude, copts, deps, base = COPTS):
     """copts and deps of a target; flags of its own, as of vector loops, exclude the precompiled header."""
     if copts:
-        return {"copts": COPTS + copts, "deps": deps}
+        return {"copts": base + copts, "deps": deps}
     return {
-        "copts": COPTS + PRECOMPILED_COPTS + ["-include", "bazel/%s/%s.h" % (prelude, prelude)],
+        "copts": base + PRECOMPILED_COPTS + ["-include", "bazel/%s/%s.h" % (prelude, prelude)],
         "deps": deps + ["//bazel:" + prelude],
     }
 
@@ -51,7 +54,7 @@ def banyan_binary(name, copts = [], deps = [], **kwargs):
 def banyan_test(name, copts = [], deps = [], size = "small", main = True, **kwargs):
     """A GoogleTest program."""
     deps = deps + ["@system//:gtest_main" if main else "@system//:gtest"]
-    kwargs.update(_compiled("test_prelude", copts, deps))
+    kwargs.update(_compiled("test_prelude", copts, deps, TEST_COPTS))
     native.cc_test(name = name, linkstatic = True, size = size, **kwargs)
 
 def banyan_benchmark(name, copts = [], deps = [], **kwargs):

@@ -1,4 +1,7 @@
-"""A header that the compiler reads once, for every source, instead of once a source (GCC's precompiled headers)."""
+"""A header that the compiler reads once, for every source, instead of once a source (GCC's precompiled headers).
+
+GCC does not tell of them in its list of what a source has read, so a prelude that changes does not by itself have its
+users compiled again: it names outside headers only, and whoever takes one away builds from nothing."""
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "CPP_COMPILE_ACTION_NAME")
 

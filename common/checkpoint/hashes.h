@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/checkpoint/reader.h"
+#include "common/checkpoint/tensor_files.h"
 
 namespace banyan {
 
@@ -17,6 +18,9 @@ struct CheckpointHashes {
 
 // Reads all of the checkpoint, 1 MiB at a time. DATA_LOSS where it is damaged.
 absl::StatusOr<CheckpointHashes> ComputeHashes(const CheckpointReader& checkpoint);
+
+// The same over all tensors of an `init_from` directory, however they lie in files.
+absl::StatusOr<std::string> ComputeHash(const TensorFiles& weights);
 
 }  // namespace banyan
 

@@ -123,6 +123,7 @@ struct JobReport {
   std::vector<Entry> entries;
   std::vector<Wait> waits;
   std::optional<DataFacts> data;
+  std::string initial_weights;  // SHA-256 of what init_from holds; empty: not known
   std::string failure;
   bool restore_failed = false;
   double seconds_per_leaf = 0;

@@ -112,6 +112,7 @@ v1::JobReport EncodeJobReport(const std::string& job, const JobReport& report) {
     part.set_since(wait.since);
   }
   if (report.data.has_value()) *message.mutable_data() = EncodeDataFacts(*report.data);
+  message.set_initial_weights(report.initial_weights);
   message.set_failure(report.failure);
   message.set_restore_failed(report.restore_failed);
   message.set_seconds_per_leaf(report.seconds_per_leaf);
@@ -133,6 +134,7 @@ absl::StatusOr<JobReport> DecodeJobReport(const v1::JobReport& message, uint32_t
                       .assignment_version = message.assignment_version(),
                       .ready = message.ready(),
                       .broken_peers = {message.broken_peers().begin(), message.broken_peers().end()},
+                      .initial_weights = message.initial_weights(),
                       .failure = message.failure(),
                       .restore_failed = message.restore_failed(),
                       .seconds_per_leaf = message.seconds_per_leaf(),

@@ -119,6 +119,9 @@ absl::StatusOr<JobRecord> MakeFork(const JobRecord& parent, ForkRequest request)
   record.job = std::move(request.job);
   record.leaf_plan = std::move(request.leaf_plan);
   record.data = parent.data;
+  if (record.job.recipe().model().init_from() == parent.job.recipe().model().init_from()) {
+    record.initial_weights = parent.initial_weights;
+  }
   record.device_kind = parent.device_kind;
   record.fork = JobRecord::Fork{.parent = parent.id,
                                 .step = request.step,

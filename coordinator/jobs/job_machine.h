@@ -191,6 +191,7 @@ class JobMachine {
 
   absl::Status MakePlan();
   void TakeDataFacts(uint64_t worker, const JobReport& report, Now now);
+  void TakeInitialWeights(uint64_t server, const JobReport& report, Now now);
 
   // job_workers.cc
   void TakePace(WorkerId worker, const JobReport& report, Now now);

@@ -30,6 +30,7 @@ struct JobRecord {
   std::string reason;  // why it is in this state; empty: nothing to say
   // Found out when the job first started, fixed from then on.
   std::optional<DataFacts> data;
+  std::string initial_weights;  // hash of what init_from holds; empty: none, or not loaded yet
   std::string device_kind;
 
   // Counts how often it was begun, for processes that had it in an older life.

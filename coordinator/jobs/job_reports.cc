@@ -15,12 +15,15 @@ namespace {
 
 using enum JobState;
 
-// What the paths of a recipe hold. Weights to start from are known by their name alone.
-config::ContentHashes Contents(const v1::Recipe& recipe, const DataFacts& data) {
+// What the paths of a recipe hold. Weights to start from go by their name until a server has loaded them.
+config::ContentHashes Contents(const v1::Recipe& recipe, const JobRecord& record) {
   config::ContentHashes contents;
-  if (recipe.data().has_text()) contents[recipe.data().text().path()] = data.hash;
-  if (recipe.data().has_table()) contents[recipe.data().table().path()] = data.hash;
-  if (recipe.model().has_init_from()) contents[recipe.model().init_from()] = recipe.model().init_from();
+  if (recipe.data().has_text()) contents[recipe.data().text().path()] = record.data->hash;
+  if (recipe.data().has_table()) contents[recipe.data().table().path()] = record.data->hash;
+  if (recipe.model().has_init_from()) {
+    const std::string& path = recipe.model().init_from();
+    contents[path] = record.initial_weights.empty() ? path : record.initial_weights;
+  }
   return contents;
 }
 
@@ -32,7 +35,7 @@ absl::Status JobMachine::MakePlan() {
   const v1::Recipe& recipe = job.recipe();
   ASSIGN_OR_RETURN(const OptimizerPlan optimizer, MakeOptimizer(recipe.optimizer()));
   const Schedule schedule = MakeSchedule(recipe.schedule(), plan.last_step);
-  ASSIGN_OR_RETURN(record_.fingerprint, config::RecipeFingerprint(recipe, Contents(recipe, *record_.data)));
+  ASSIGN_OR_RETURN(record_.fingerprint, config::RecipeFingerprint(recipe, Contents(recipe, record_)));
   const uint64_t first_version = assigner_ ? assigner_->next_version() : 1;
   auto assigner = std::make_unique<Assigner>(Tree(plan.leaves), first_version);
   if (!record_.leaf_plan.empty()) RETURN_IF_ERROR(assigner->CheckLeafPlan(record_.leaf_plan));
@@ -64,6 +67,25 @@ void JobMachine::TakeDataFacts(uint64_t worker, const JobReport& report, Now now
   BeginTerm(now);
 }
 
+// What a term begins with at step 0 is part of the recipe, and must be the same on every server.
+void JobMachine::TakeInitialWeights(uint64_t server, const JobReport& report, Now now) {
+  if (report.initial_weights.empty() || report.initial_weights == record_.initial_weights) return;
+  if (record_.initial_weights.empty()) {
+    record_.initial_weights = report.initial_weights;
+    const v1::Job job = PresentJob(record_);
+    absl::StatusOr<std::string> fingerprint =
+        config::RecipeFingerprint(job.recipe(), Contents(job.recipe(), record_));
+    if (!fingerprint.ok()) return Fail(std::string(fingerprint.status().message()), now);
+    record_.fingerprint = *std::move(fingerprint);
+    return Persist();
+  }
+  Fail(absl::StrCat("server ", servers_.at(server).member.introduction.name, " finds other weights in '",
+                    PresentJob(record_).recipe().model().init_from(), "' (hash ", report.initial_weights.substr(0, 12),
+                    ") than the job began with (hash ", record_.initial_weights.substr(0, 12),
+                    "); give every server the same files"),
+       now);
+}
+
 void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint64_t rss_bytes, Now now) {
   Processes& processes = role == Role::kServer ? servers_ : workers_;
   const auto found = processes.find(id);
@@ -91,6 +113,8 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   if (!IsActive(record_.state)) return;
   if (assigner_) assigner_->Seen(report.assignment_version);
   if (role == Role::kServer && plan_) {
+    if (!stale) TakeInitialWeights(id, report, now);
+    if (!IsActive(record_.state)) return;
     process.ready = !term_is_over() && !stale && report.ready;
     TakeEntries(report, now);
     TakeInSync(id, report);

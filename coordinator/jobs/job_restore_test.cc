@@ -80,6 +80,58 @@ TEST_F(DamageTest, ASearchThatDiedWithTheCoordinatorIsMadeAgain) {
   EXPECT_EQ(effects_.searches.size(), 2);
 }
 
+// ---- Weights to start from.
+
+class InitialWeightsTest : public JobMachineTest {
+ protected:
+  void Begin(const std::string& path) {
+    v1::Job job = MakeJob();
+    job.mutable_recipe()->mutable_model()->set_init_from(path);
+    Make(job);
+    AddServers();
+    AddWorkers();
+    job_->OnReport(Role::kWorker, 11, {.data = kData}, 0, now_);
+  }
+};
+
+TEST_F(InitialWeightsTest, TheFingerprintIsOfWhatTheyAre) {
+  const auto fingerprint = [&](const std::string& path, const std::string& hash) {
+    Begin(path);
+    Report(1, {.initial_weights = hash});
+    Report(2, {.initial_weights = hash});
+    EXPECT_EQ(state(), kRunning);
+    EXPECT_EQ(effects_.records.at("j1").initial_weights, hash) << "durable";
+    EXPECT_EQ(effects_.records.at("j1").fingerprint, job_->record().fingerprint);
+    return job_->record().fingerprint;
+  };
+  const std::string one = fingerprint("data:one", "aaaa");
+  EXPECT_EQ(fingerprint("data:other", "aaaa"), one) << "wherever they lie";
+  EXPECT_NE(fingerprint("data:one", "bbbb"), one);
+}
+
+TEST_F(InitialWeightsTest, EveryServerMustHaveTheSame) {
+  Begin("data:one");
+  Report(1, {.initial_weights = "aaaaaaaaaaaaaaaa"});
+  Report(2, {.initial_weights = "bbbbbbbbbbbbbbbb"});
+  EXPECT_EQ(state(), kFailed);
+  EXPECT_EQ(job_->record().reason,
+            "server server-2 finds other weights in 'data:one' (hash bbbbbbbbbbbb) than the job began with (hash "
+            "aaaaaaaaaaaa); give every server the same files");
+}
+
+TEST_F(InitialWeightsTest, TheyMayNotChangeUntilTheNextTerm) {
+  Begin("data:one");
+  Report(1, {.initial_weights = "aaaa"});
+  Report(2, {.initial_weights = "aaaa"});
+  job_->RemoveServer(ServerId(2), now_);
+  job_->AddServer(Process(Role::kServer, 2, /*incarnation=*/2), now_);
+  job_->Proceed(now_);
+  ASSERT_EQ(term(), 2);
+  Report(1, {.initial_weights = "aaaa"});
+  Report(2, {.initial_weights = "cccc"});
+  EXPECT_EQ(state(), kFailed);
+}
+
 TEST_F(DamageTest, ABadBeginningFailsTheJob) {
   AddServers();
   AddWorkers();

@@ -103,6 +103,7 @@ std::string EncodeRecord(const JobRecord& record) {
   message.set_state(EncodeJobState(record.state));
   message.set_reason(record.reason);
   if (record.data.has_value()) *message.mutable_data() = EncodeDataFacts(*record.data);
+  message.set_initial_weights(record.initial_weights);
   message.set_device_kind(record.device_kind);
   message.set_term(record.term);
   *message.mutable_restore() = EncodeRestorePoint(record.restore);
@@ -135,6 +136,7 @@ absl::StatusOr<JobRecord> DecodeRecord(const std::string& bytes) {
   ASSIGN_OR_RETURN(record.state, DecodeJobState(message.state()));
   record.reason = message.reason();
   if (message.has_data()) record.data = DecodeDataFacts(message.data());
+  record.initial_weights = message.initial_weights();
   record.device_kind = message.device_kind();
   record.term = message.term();
   record.restore = DecodeRestorePoint(message.restore());

@@ -6,6 +6,9 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/checkpoint/hashes.h"
+#include "common/checkpoint/reader.h"
 #include "common/rpc/exchange_codec.h"
 #include "common/rpc/replica_codec.h"
 #include "server/ledger/gate_tensors.h"
@@ -159,12 +162,37 @@ void JobHost::OnOrder(const JobOrder& order) {
       parts_.Start(order.term, order.map->epoch, with_tensors);
     }
     order_ = order;
+    if (LoadsInitialWeights(order) && order.term != std::exchange(hashed_term_, order.term)) {
+      initial_weights_.reset();
+      HashInitialWeights(order.term);
+    }
   }
   // The gate first: what shards commit in a new term comes after.
   if (gate_ != nullptr && order.map.has_value()) gate_->OnOrder(order.term, *order.map);
   for (const auto& shard : shards_) {
     shard->Post([order](Shard& s) { s.OnOrder(order); });
   }
+}
+
+bool JobHost::LoadsInitialWeights(const JobOrder& order) const {
+  return !options_.facts->initial_weights.empty() && order.restore.has_value() && order.restore->directory.empty() &&
+         order.map.has_value() && BytesNeeded(*order.map) > 0;
+}
+
+void JobHost::HashInitialWeights(Term term) {
+  options_.disk->Post([self = shared_from_this(), term] {
+    const auto hash = [&]() -> absl::StatusOr<std::string> {
+      ASSIGN_OR_RETURN(const TensorFiles weights,
+                       OpenInitialWeights(*self->options_.files, self->options_.facts->initial_weights));
+      return ComputeHash(weights);
+    };
+    absl::StatusOr<std::string> found = hash();
+    {
+      MutexLock lock(self->mutex_);
+      if (self->hashed_term_ == term) self->initial_weights_ = std::move(found);
+    }
+    self->options_.report_soon();
+  });
 }
 
 void JobHost::OnSession() {
@@ -204,6 +232,15 @@ JobReport JobHost::TakeReport(bool with_entries) {
     for (const auto& [name, value] : one.counters) whole.counters[name] += value;
   }
   if (gate_ != nullptr) std::ranges::move(gate_->waits(), std::back_inserter(whole.waits));
+  if (initial_weights_.has_value() && initial_weights_->ok()) {
+    whole.initial_weights = **initial_weights_;
+  } else if (LoadsInitialWeights(order_)) {
+    whole.ready = false;
+    if (initial_weights_.has_value() && whole.failure.empty()) {
+      whole.failure = std::string(initial_weights_->status().message());
+      whole.restore_failed = true;
+    }
+  }
   return whole;
 }
 

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/sync.h"
 #include "common/cpu/cpu_level.h"
@@ -68,6 +70,9 @@ class JobHost : public std::enable_shared_from_this<JobHost> {
   explicit JobHost(Options options) : options_(std::move(options)) {}
   void MakeShards();
   Shard::Options ShardOptions(uint32_t shard) const;
+  // Whether the term of this order begins with init_from, and this server loads some of it.
+  bool LoadsInitialWeights(const JobOrder& order) const;
+  void HashInitialWeights(Term term);
 
   const Options options_;
   std::vector<std::shared_ptr<ShardHost>> shards_;
@@ -76,6 +81,9 @@ class JobHost : public std::enable_shared_from_this<JobHost> {
   Mutex mutex_;
   PartMerger parts_ ABSL_GUARDED_BY(mutex_);
   JobOrder order_ ABSL_GUARDED_BY(mutex_);  // the last one
+  // The hash of what init_from holds in this term; nothing: not known yet.
+  Term hashed_term_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<absl::StatusOr<std::string>> initial_weights_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace banyan::server

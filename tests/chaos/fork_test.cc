@@ -1,10 +1,12 @@
 // Real processes: a job is paused, resumed and forked; what comes out is what one undisturbed run, or runs put together
 // by hand, come to.
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/file/file_util.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -128,12 +130,24 @@ TEST_F(ForkTest, ChangedItEndsAsTheRunsPutTogetherByHand) {
   std::string path = cluster_->Result(first)["checkpoint"]["path"];
   ASSERT_EQ(path.find(cluster_->folder()), 0) << path;
   path = "data:" + path.substr(cluster_->folder().size() + 1);
-  const std::string second = Submit("one", {"--set", "recipe.until.steps=13", "--set", "recipe.model.init_from=" + path,
-                                            "--set", "recipe.optimizer.sgd.learning_rate=0.0004"});
+  const auto goes_on_from = [&](const std::string& weights) {
+    return Submit("one", {"--set", "recipe.until.steps=13", "--set", "recipe.model.init_from=" + weights, "--set",
+                          "recipe.optimizer.sgd.learning_rate=0.0004"});
+  };
+  const std::string second = goes_on_from(path);
   EXPECT_EQ(fork["weights_hash"], cluster_->Result(second)["weights_hash"]);
   EXPECT_NE(fork["weights_hash"], cluster_->Result(one)["weights_hash"]);
   const std::vector<std::string> lines = cluster_->Lines(Describe("@last")["summary"]["id"]);
   EXPECT_EQ(lines.size(), 13);
+
+  // The recipe is the same wherever the weights lie.
+  std::filesystem::copy(JoinPath(cluster_->folder(), path.substr(5)), JoinPath(cluster_->folder(), "copy"));
+  const std::string third = goes_on_from("data:copy");
+  for (const char* name : {"weights_hash", "state_hash"}) {
+    EXPECT_EQ(cluster_->Result(third)[name], cluster_->Result(second)[name]);
+  }
+  EXPECT_EQ(cluster_->Result(third)["job"]["fingerprint"], cluster_->Result(second)["job"]["fingerprint"]);
+  EXPECT_NE(cluster_->Result(third)["job"]["fingerprint"], cluster_->Result(one)["job"]["fingerprint"]);
 }
 
 TEST_F(ForkTest, SaysWhatCannotBe) {
