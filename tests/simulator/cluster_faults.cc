@@ -134,8 +134,10 @@ void Cluster::CutNetwork(const Fault& fault) {
   const Place place = fault.which % places();
   const Place other = fault.other % places();
   network_.Cut(place, other, fault.length);
-  if (fault.how % 2 == 0) return network_.Cut(other, place, fault.length);
-  if (fault.moment == MessageKind::kOther) return;
+  if (fault.moment == MessageKind::kOther ? fault.how % 2 == 0 : fault.how % 3 == 0) {
+    network_.Cut(other, place, fault.length);
+  }
+  if (fault.moment == MessageKind::kOther || fault.how % 3 != 1) return;
   for (Place everybody = 0; everybody < places(); ++everybody) network_.Cut(place, everybody, fault.length);
 }
 

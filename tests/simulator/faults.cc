@@ -11,7 +11,6 @@ namespace {
 
 // Faults begin before this.
 constexpr int64_t kTroubleMillis = 4000;
-constexpr int64_t kLongestMillis = 3000;
 // A moment's faults come that soon after it.
 constexpr int64_t kAfterMillis = 60;
 
@@ -65,13 +64,14 @@ const std::vector<Profile>& Profiles() {
       {.name = "commit", .most = 8, .weights = {3, 0, 6, 0, 0, 2, 0, 0, 8},
        .least_replicas = 1, .most_replicas = 2, .authors = true, .amid = true,
        .moments = {kRoot, kHeld, kSum}, .volley = 4},
-      {.name = "handover", .most = 8, .weights = {1, 4, 5, 1, 0, 1, 0, 0, 1},
-       .least_replicas = 1, .most_replicas = 1, .authors = true, .amid = true,
-       .moments = {kInSync, kInSync, kChunkState, kMap}, .volley = 3},
+      {.name = "handover", .most = 12, .weights = {0, 3, 5, 0, 0, 1, 0, 0, 5},
+       .least_replicas = 1, .most_replicas = 1, .authors = true, .uneven = true, .amid = true,
+       .moments = {kChunkState, kChunkState, kInSync, kInSync, kRoot}, .volley = 3},
       {.name = "late", .most = 8, .weights = {1, 0, 0, 0, 0, 0, 0, 1, 8, 0, 0, 0, 4},
-       .most_replicas = 1, .amid = true, .moments = {kEntries, kCommand}, .volley = 4},
-      {.name = "moves", .most = 8, .weights = {1, 0, 0, 0, 4, 0, 2, 3, 1},
-       .uneven = true, .amid = true, .moments = {kPush}, .volley = 6},
+       .most_replicas = 1, .amid = true, .longest = absl::Milliseconds(800),
+       .moments = {kEntries, kCommand}, .volley = 4},
+      {.name = "moves", .most = 24, .weights = {8, 0, 0, 0, 1, 0, 1, 2, 1},
+       .uneven = true, .amid = true, .moments = {kPush}, .volley = 2},
   };
   return profiles;
 }
@@ -104,7 +104,7 @@ std::vector<Fault> MakeFaults(const Profile& profile, uint64_t seed) {
     fault.which = draw(1000);
     fault.other = draw(1000);
     fault.how = draw(12);
-    fault.length = draw_time(kLongestMillis);
+    fault.length = draw_time(absl::ToInt64Milliseconds(profile.longest));
     return fault;
   };
   for (uint32_t count = draw(profile.most + 1); count > 0; --count) {

@@ -64,6 +64,7 @@ struct Profile {
   bool uneven = false;
   // Times count from when the job first runs: it has no quiet beginning.
   bool amid = false;
+  absl::Duration longest = absl::Seconds(3);  // until a fault is over; most are shorter
   // Faults come at moments, of one of these kinds, up to `volley` at once: `most` counts the moments.
   std::vector<MessageKind> moments;
   uint32_t volley = 0;
