@@ -154,6 +154,8 @@ absl::Status RemoveOldCheckpoints(FileSystem& files, const std::string& job_dire
   }
   // First out of the way by one rename, so that a crash never leaves half of a checkpoint under its name.
   for (const CheckpointName& name : old) {
+    // A crash may have left it under both names.
+    RETURN_IF_ERROR(RemoveTree(files, JoinPath(job_directory, name.DeletedDirectory())));
     RETURN_IF_ERROR(files.Rename(JoinPath(job_directory, name.Directory()),
                                  JoinPath(job_directory, name.DeletedDirectory())));
   }

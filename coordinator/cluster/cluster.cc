@@ -181,7 +181,7 @@ Cluster::Use Cluster::UseFor(const JobMachine& job, const Members::Member& worke
 }
 
 void Cluster::Begin(JobMachine& job, Now now) {
-  const uint32_t servers = job.servers_wanted();
+  const uint32_t servers = job.servers_wanted(now);
   const uint32_t least = job.least_workers();
   const size_t free = FreeServers(job, now).size();
   const size_t idle = job.workers() + IdleWorkers(job).size();
@@ -199,7 +199,7 @@ void Cluster::Begin(JobMachine& job, Now now) {
 
 void Cluster::Fill(JobMachine& job, Now now) {
   std::vector<const Members::Member*> servers = FreeServers(job, now);
-  servers.resize(std::min<size_t>(servers.size(), job.servers_wanted()));
+  servers.resize(std::min<size_t>(servers.size(), job.servers_wanted(now)));
   for (const Members::Member* server : servers) job.AddServer(*server, now);
   std::vector<const Members::Member*> workers = IdleWorkers(job);
   workers.resize(std::min<size_t>(workers.size(), job.workers_wanted()));
@@ -226,7 +226,7 @@ bool Cluster::BusyElsewhere(const JobMachine& job, Now now) const {
   for (const Members::Member* worker : members_.Alive(Role::kWorker)) {
     if (!worker->draining && job.AcceptsKind(worker->introduction.device_kind)) ++workers;
   }
-  return FreeServers(job, now).size() >= job.servers_wanted() && workers >= job.least_workers();
+  return FreeServers(job, now).size() >= job.servers_wanted(now) && workers >= job.least_workers();
 }
 
 // ---- Jobs.
@@ -333,7 +333,13 @@ absl::Status Cluster::ScaleWorkers(const std::string& id, uint32_t min, uint32_t
 }
 
 absl::Status Cluster::ScaleServers(const std::string& id, uint32_t count, Now now) {
-  return Change(id, now, [&](JobMachine& job) { return job.ScaleServers(count, now); });
+  return Change(id, now, [&](JobMachine& job) -> absl::Status {
+    // What could not be submitted could not be resumed either.
+    v1::Job scaled = job.record().job;
+    scaled.mutable_run()->mutable_servers()->set_count(count);
+    RETURN_IF_ERROR(config::ValidateJob(scaled).ToStatus());
+    return job.ScaleServers(count, now);
+  });
 }
 
 void Cluster::OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point,

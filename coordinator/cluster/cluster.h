@@ -74,6 +74,7 @@ class Cluster {
   absl::Status Resume(const std::string& id, const v1::Run* run, std::vector<uint32_t> leaf_plan, Now now);
   // Changes run.workers.min and max; 0: as it is, a least above the most becomes the most.
   absl::Status ScaleWorkers(const std::string& id, uint32_t min, uint32_t max, Now now);
+  // INVALID_ARGUMENT where chunks could not have as many copies as run.servers.replicas says.
   absl::Status ScaleServers(const std::string& id, uint32_t count, Now now);
   // What becomes of JobEffects::Publish and FindRestorePoint.
   void OnPublished(const std::string& job, Term term, Step step, const RestorePoint& point, const absl::Status& status,

@@ -189,5 +189,15 @@ TEST_F(ClusterTest, ScaledJobsTakeAndGiveWorkersWhichOthersUse) {
   EXPECT_EQ(cluster_.ScaleWorkers("j9", 3, 2, now_).code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(ClusterTest, ServersAreNotScaledBelowWhatItsCopiesTake) {
+  const std::string job = Submit("servers { count: 3 replicas: 1 } workers { min: 1 }");
+  const absl::Status refused = cluster_.ScaleServers(job, 1, now_);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("which takes 2 servers, and count is 1"));
+  EXPECT_EQ(cluster_.Job(job)->record().job.run().servers().count(), 3);
+  ASSERT_TRUE(cluster_.ScaleServers(job, 2, now_).ok());
+  ASSERT_TRUE(cluster_.ScaleWorkers(job, 1, 2, now_).ok()) << "one that was taken would have refused all to come";
+}
+
 }  // namespace
 }  // namespace banyan::coordinator

@@ -24,7 +24,7 @@ JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, Jo
       record_(std::move(record)),
       lines_through_(lines_through),
       counted_at_(now.monotonic),
-      last_progress_(now.monotonic),
+      progress_(now.monotonic),
       reclaim_until_(now.monotonic + options_.reclaim),
       give_up_at_(now.monotonic + options_.give_up),
       stragglers_({.silence = options_.silence, .patience = options_.silence}) {
@@ -48,12 +48,6 @@ bool JobMachine::Has(Role role, uint64_t id) const {
   return role == Role::kServer ? servers_.contains(id) : workers_.contains(id);
 }
 
-uint32_t JobMachine::servers_wanted() const {
-  if (at_rest() || record_.state == kStopping) return 0;
-  const size_t count = record_.job.run().servers().count();
-  return count > servers_.size() ? static_cast<uint32_t>(count - servers_.size()) : 0;
-}
-
 uint32_t JobMachine::workers_wanted() const {
   if (at_rest() || record_.state == kStopping) return 0;
   const v1::Workers& workers = record_.job.run().workers();
@@ -70,7 +64,7 @@ uint32_t JobMachine::least_workers() const {
 }
 
 bool JobMachine::AcceptsServer(const Members::Member& server, Now now) const {
-  if (record_.state != kRecovering || term_is_over() || now.monotonic >= give_up_at_) return true;
+  if (!Reclaims(now)) return true;
   return std::any_of(record_.map.servers.begin(), record_.map.servers.end(), [&](const ChunkMap::Server& known) {
     return known.id.value() == server.id && known.incarnation == server.introduction.incarnation;
   });
@@ -179,7 +173,8 @@ void JobMachine::Enter(JobState state, std::string reason, Now now) {
   record_.finished = rests ? now.wall : absl::InfinitePast();
   record_.state = state;
   record_.reason = std::move(reason);
-  last_progress_ = now.monotonic;
+  progress_.Made(now.monotonic);
+  audits_due_.reset();
   Persist();
   Note(now, std::string(JobStateName(state)), "", record_.reason);
 }
@@ -222,7 +217,7 @@ void JobMachine::Fail(std::string reason, Now now) {
 void JobMachine::Proceed(Now now) {
   if (record_.state == kRecovering && now.monotonic >= reclaim_until_) GoOnWithoutTheMissing(now);
   // Those of the term go on, whatever the job would like to have.
-  const bool servers = servers_wanted() == 0 || (record_.state != kQueued && ServersReady()) ||
+  const bool servers = servers_wanted(now) == 0 || (record_.state != kQueued && ServersReady()) ||
                        (with_fewer_servers_ && !servers_.empty());
   const bool enough = servers && staying() >= least_workers();
   short_since_ = enough ? absl::InfiniteDuration() : std::min(short_since_, now.monotonic);
@@ -285,6 +280,7 @@ void JobMachine::BeginTerm(Now now) {
 
 void JobMachine::BeginRunning(Now now) {
   with_fewer_servers_ = false;
+  ChooseDismissed();
   if (!assignment_.has_value()) Assign(AtOnce(), now);
   Enter(kRunning, "", now);
   CheckFinished(now);
@@ -293,6 +289,7 @@ void JobMachine::BeginRunning(Now now) {
 void JobMachine::CheckFinished(Now now) {
   if (record_.state != kRunning || Replays(record_) || lines_through() < plan_->last_protocol_step()) return;
   if (!record_.checkpoint.has_value() || record_.checkpoint->step < plan_->last_step) return;
+  if (record_.job.run().audit() > 0 && !AuditsTold()) return;
   Enter(kSucceeded, "", now);
 }
 

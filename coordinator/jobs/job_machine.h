@@ -21,6 +21,7 @@
 #include "coordinator/jobs/job_record.h"
 #include "coordinator/jobs/ledger_book.h"
 #include "coordinator/jobs/overdue.h"
+#include "coordinator/jobs/progress.h"
 #include "coordinator/membership/members.h"
 #include "coordinator/shares/audits.h"
 #include "coordinator/shares/paces.h"
@@ -61,7 +62,7 @@ class JobMachine {
   JobMachine(JobRecord record, Options options, Step lines_through, JobEffects& effects, Now now);
 
   // ---- Processes.
-  uint32_t servers_wanted() const;  // more than it has
+  uint32_t servers_wanted(Now now) const;  // more than it has
   uint32_t workers_wanted() const;  // more than it has, up to run.workers.max
   uint32_t least_workers() const;   // that it starts with
   bool AcceptsServer(const Members::Member& server, Now now) const;
@@ -145,6 +146,8 @@ class JobMachine {
   static constexpr absl::Duration kFirstPlanPause = absl::Seconds(1);
 
   bool at_rest() const;
+  // After the coordinator's restart: the servers that have the term's chunks are waited for.
+  bool Reclaims(Now now) const;
   // None has begun yet, or a server of it was lost.
   bool term_is_over() const { return record_.map.servers.empty(); }
   Step lines_through() const { return book_ ? book_->through() : lines_through_; }
@@ -165,6 +168,7 @@ class JobMachine {
   // job_replicas.cc
   uint32_t replicas() const;
   std::vector<uint64_t> ChunkBytes() const;
+  uint64_t ModelBytes() const;
   static ChunkMap::Server Describe(const Process& server);
   void AdoptMap(ChunkMap map, Now now, std::string text);
   bool Stepping() const;  // all that steps need of servers is there
@@ -172,6 +176,7 @@ class JobMachine {
   bool MostAccuse(ServerId server) const;
   void GoOnWithoutTheMissing(Now now);
   void Rebuild(Now now);
+  void ChooseDismissed();
   void Dismiss(ServerId server, Now now);
   bool CheckpointUnderWay() const;
   void TakeInSync(uint64_t server, const JobReport& report);
@@ -182,6 +187,7 @@ class JobMachine {
   void EndReplay(const RestorePoint& point, const std::string& state_hash, Now now);
   void BeginRunning(Now now);
   void CheckFinished(Now now);
+  bool AuditsTold();
   std::string StallText(Now now) const;
   void TellOverdue(Now now);
   void AddOwnWaits(std::vector<NamedWait>& waits) const;
@@ -265,7 +271,7 @@ class JobMachine {
   Step stop_distance_ = 2;
 
   absl::Duration counted_at_;  // when record_.train_time was counted last
-  absl::Duration last_progress_;
+  Progress progress_;
   absl::Duration reclaim_until_;
   absl::Duration give_up_at_;
   bool even_ = false;  // chunks are where they ought to be, until the map or the servers change
@@ -277,6 +283,8 @@ class JobMachine {
   Stragglers stragglers_;
   Audits audits_;
   bool audit_idles_ = false;     // one worker computes: told
+  // All is done but the comparison: the workers that may still have something to compare.
+  std::optional<std::set<uint64_t>> audits_due_;
   bool leaf_plan_holds_ = true;  // nobody came or went since the job began
   bool provisional_ = false;     // leaves were moved in haste: a plan is due
   absl::Duration planned_at_;

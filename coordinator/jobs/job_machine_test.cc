@@ -11,7 +11,7 @@ using enum JobState;
 using testing::HasSubstr;
 
 TEST_F(JobMachineTest, FromTheQueueToTheEnd) {
-  EXPECT_EQ(job_->servers_wanted(), 2);
+  EXPECT_EQ(job_->servers_wanted(now_), 2);
   AddServers();
   EXPECT_EQ(state(), kQueued);
   AddWorkers();
@@ -147,7 +147,7 @@ TEST_F(JobMachineTest, PausesWithACheckpointAndGoesOnFromThere) {
   Write(4);
   Publish(4);
   EXPECT_EQ(state(), kPaused);
-  EXPECT_EQ(job_->workers_wanted() + job_->servers_wanted(), 0) << "its processes are others'";
+  EXPECT_EQ(job_->workers_wanted() + job_->servers_wanted(now_), 0) << "its processes are others'";
   EXPECT_EQ(job_->Pause(now_).code(), absl::StatusCode::kFailedPrecondition);
   const uint32_t life = job_->record().life;
   ASSERT_TRUE(job_->Resume(nullptr, {}, now_).ok());
@@ -409,7 +409,7 @@ TEST_F(JobMachineTest, ABackupInSyncGoesOnInTheSameTerm) {
   EXPECT_EQ(map.epoch, epoch + 1);
   EXPECT_EQ(effects_.records["j1"].map.epoch, epoch + 1) << "durable";
   for (uint32_t chunk = 0; chunk < map.owners.size(); ++chunk) EXPECT_EQ(map.PrimaryOf(ChunkId(chunk)).id, ServerId(1));
-  EXPECT_EQ(job_->servers_wanted(), 1);
+  EXPECT_EQ(job_->servers_wanted(now_), 1);
 
   // Another server comes: the copies are made there, and until then nothing may be lost any more.
   job_->AddServer(Process(Role::kServer, 3), now_);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -17,6 +18,18 @@ constexpr uint64_t kBatchBytes = 64 << 20;
 
 }  // namespace
 
+bool JobMachine::Reclaims(Now now) const {
+  return record_.state == JobState::kRecovering && !term_is_over() && now.monotonic < give_up_at_;
+}
+
+uint32_t JobMachine::servers_wanted(Now now) const {
+  if (at_rest() || record_.state == JobState::kStopping) return 0;
+  size_t count = record_.job.run().servers().count();
+  // One that is told that the job is not its any more drops its chunks.
+  if (Reclaims(now)) count = std::max(count, record_.map.servers.size());
+  return count > servers_.size() ? static_cast<uint32_t>(count - servers_.size()) : 0;
+}
+
 uint32_t JobMachine::replicas() const { return record_.job.run().servers().replicas(); }
 
 std::vector<uint64_t> JobMachine::ChunkBytes() const {
@@ -26,6 +39,13 @@ std::vector<uint64_t> JobMachine::ChunkBytes() const {
   }
   bytes.push_back(0);  // the evaluation chunk
   return bytes;
+}
+
+// Its weights.
+uint64_t JobMachine::ModelBytes() const {
+  if (plan_ == nullptr) return 0;
+  const std::vector<uint64_t> bytes = ChunkBytes();
+  return std::accumulate(bytes.begin(), bytes.end(), uint64_t{0});
 }
 
 ChunkMap::Server JobMachine::Describe(const Process& server) {
@@ -215,15 +235,19 @@ absl::Status JobMachine::ScaleServers(uint32_t count, Now now) {
   Persist();
   if (at_rest()) return absl::OkStatus();
   Note(now, "SCALED", "", absl::StrCat(count, count == 1 ? " server" : " servers"));
-  // The last that came leave first. Who drains by itself leaves in any case.
+  ChooseDismissed();
+  Proceed(now);
+  return absl::OkStatus();
+}
+
+// The last that came leave first. Who drains by itself leaves in any case.
+void JobMachine::ChooseDismissed() {
   size_t stay = 0;
   for (auto& [id, process] : servers_) {
     if (process.member.draining && !process.dismissed) continue;
-    process.dismissed = process.member.draining = stay++ >= count;
+    process.dismissed = process.member.draining = stay++ >= record_.job.run().servers().count();
   }
   even_ = false;
-  Proceed(now);
-  return absl::OkStatus();
 }
 
 void JobMachine::DrainServer(ServerId id, Now now) {

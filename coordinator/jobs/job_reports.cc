@@ -92,7 +92,7 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
   if (found == processes.end()) return;
   Process& process = found->second;
   const std::string name = process.member.introduction.name;
-  if (!process.last.has_value() || process.last->counters != report.counters) last_progress_ = now.monotonic;
+  progress_.Hear(name, report.counters, ModelBytes(), now.monotonic);
   process.last = report;
   process.last->entries.clear();
   process.last->parts.clear();
@@ -130,7 +130,7 @@ void JobMachine::TakeEntries(const JobReport& report, Now now) {
   for (const Entry& entry : report.entries) {
     if (entry.term <= record_.term) book_->Add(entry);
   }
-  if (book_->highest() > before) last_progress_ = now.monotonic;
+  if (book_->highest() > before) progress_.Made(now.monotonic);
   WritePages(now);
   CompareReplayed(now);
 }

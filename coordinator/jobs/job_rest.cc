@@ -104,7 +104,7 @@ void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, co
   if (!record_.checkpoint.has_value() || step >= record_.checkpoint->step) record_.checkpoint = point;
   CountTrainTime(now);
   Persist();
-  last_progress_ = now.monotonic;
+  progress_.Made(now.monotonic);
   Note(now, "CHECKPOINT", "", absl::StrCat("step ", step));
   effects_.RemoveOldCheckpoints(record_.id, record_.job.run().checkpoint().keep(), ProtectedCheckpoints());
   if (record_.state == kStopping && step == stop_step_) {
@@ -197,7 +197,7 @@ absl::Status JobMachine::Resume(const v1::Run* run, std::vector<uint32_t> leaf_p
 void JobMachine::OnTick(bool busy_elsewhere, Now now) {
   Proceed(now);
   TellOverdue(now);
-  const absl::Duration quiet = now.monotonic - last_progress_;
+  const absl::Duration quiet = progress_.Quiet(now.monotonic);
   const bool moves = record_.state == kRunning || record_.state == kStopping;
   if (moves) RelieveStragglers(now);
   const bool loads = record_.state == kStarting && plan_ != nullptr;
@@ -221,13 +221,13 @@ void JobMachine::EndPatience(Now now) {
   const v1::Run& run = record_.job.run();
   const absl::Duration for_servers = ToDuration(run.servers().wait());
   const absl::Duration for_workers = ToDuration(run.workers().wait());
-  if (servers_wanted() > 0 && waited > for_servers && record_.state == kRecovering && !servers_.empty()) {
+  if (servers_wanted(now) > 0 && waited > for_servers && record_.state == kRecovering && !servers_.empty()) {
     if (std::exchange(with_fewer_servers_, true)) return;
     Note(now, "FEWER_SERVERS", "",
          absl::StrCat("waited ", absl::FormatDuration(for_servers), " for ", run.servers().count(),
                       " servers; goes on with ", servers_.size()));
     Proceed(now);
-  } else if (servers_wanted() > 0 && !with_fewer_servers_ && waited > for_servers) {
+  } else if (servers_wanted(now) > 0 && !with_fewer_servers_ && waited > for_servers) {
     Fail(absl::StrCat("waited ", absl::FormatDuration(for_servers), " for ", run.servers().count(),
                       " servers and has ", servers_.size(), "; start more, or lower run.servers.count"),
          now);

@@ -150,7 +150,7 @@ TEST_F(JobServersTest, AServerThatJoinsTakesItsShareWithoutReplicasToo) {
     const Term term = job_->record().term;
     ASSERT_TRUE(job_->ScaleServers(3, now_).ok());
     EXPECT_EQ(effects_.records["j1"].job.run().servers().count(), 3) << "durable";
-    EXPECT_EQ(job_->servers_wanted(), 1);
+    EXPECT_EQ(job_->servers_wanted(now_), 1);
     Join(3);
     EXPECT_EQ(PrimariesOf(3), 0) << "nothing is in sync there yet";
     Settle();
@@ -183,7 +183,7 @@ TEST_F(JobServersTest, ScaledDownTheLastThatCameGiveTheirChunksAway) {
   EXPECT_FALSE(job_->Has(Role::kServer, 2));
   EXPECT_FALSE(job_->Has(Role::kServer, 3));
   EXPECT_EQ(PrimariesOf(1), static_cast<int>(map().owners.size()));
-  EXPECT_EQ(job_->servers_wanted(), 0);
+  EXPECT_EQ(job_->servers_wanted(now_), 0);
   EXPECT_EQ(effects_.CountEvents("SERVER_LEFT"), 2);
   EXPECT_EQ(state(), kRunning);
   EXPECT_FALSE(job_->ScaleServers(0, now_).ok());
@@ -225,7 +225,7 @@ TEST_F(JobServersTest, WhenNobodyComesTheOthersGoOnFromTheCheckpoint) {
   Report(1);
   Report(3);
   EXPECT_EQ(state(), kRunning);
-  EXPECT_EQ(job_->servers_wanted(), 1) << "should it come all the same";
+  EXPECT_EQ(job_->servers_wanted(now_), 1) << "should it come all the same";
 
   // It waits anew for the next.
   job_->RemoveServer(ServerId(3), now_);
@@ -246,6 +246,30 @@ TEST_F(JobServersTest, ThoseOfTheTermGoOnAfterTheCoordinatorsRestartThoughMoreAr
   for (const uint64_t id : {1, 2}) Report(id);
   EXPECT_EQ(state(), kRunning);
   EXPECT_EQ(job_->record().term, 1);
+}
+
+// Not taken, they would drop their chunks; should more be wanted again, they would begin at the restore point.
+TEST_F(JobServersTest, ThoseOfTheTermAreTakenAfterTheCoordinatorsRestartThoughFewerAreWanted) {
+  Start(2, 0);
+  JobRecord record = job_->record();
+  record.job.mutable_run()->mutable_servers()->set_count(1);
+  Restart(record, 0);
+  Join(1);
+  ASSERT_EQ(job_->servers_wanted(now_), 1);
+  Join(2);
+  for (const uint64_t id : {11, 12}) job_->AddWorker(Process(Role::kWorker, id), now_);
+  for (const uint64_t id : {1, 2}) Report(id);
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(job_->record().term, 1);
+  EXPECT_EQ(map().servers.size(), 2u);
+  Settle();
+  EXPECT_FALSE(job_->Has(Role::kServer, 2)) << "then it gives its chunks away";
+  EXPECT_EQ(job_->record().term, 1);
+
+  Restart(record, 0);
+  Join(1);
+  Tick(absl::Seconds(10));
+  EXPECT_EQ(job_->servers_wanted(now_), 0) << "who does not come is not waited for";
 }
 
 // A server that came again while the coordinator was away is another one; one that did not may still come.

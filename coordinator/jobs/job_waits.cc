@@ -82,6 +82,15 @@ void JobMachine::AddOwnWaits(std::vector<NamedWait>& waits) const {
     }
     if (!missing.empty()) add("parts", missing, absl::StrCat("of the checkpoint of step ", step));
   }
+  if (audits_due_.has_value() && !audits_due_->empty()) {
+    waits.push_back({.who = kSelf,
+                     .wait = {.what = "audits",
+                              .parties = {audits_due_->begin(), audits_due_->end()},
+                              .detail = absl::StrCat("what was computed of the last steps (",
+                                                     NamesOf({audits_due_->begin(), audits_due_->end()},
+                                                             Role::kWorker),
+                                                     ")")}});
+  }
   for (const Step step : publishing_) add("disk", {}, absl::StrCat("publishes the checkpoint of step ", step));
 }
 
@@ -98,7 +107,10 @@ std::string JobMachine::StallText(Now now) const {
     texts.push_back(wait.wait.since == 0 ? absl::StrCat(wait.who, " waits for ", wait.wait.what, ": ", wait.wait.detail)
                                          : absl::StrCat(wait.who, " ", WaitText(wait, now.wall)));
   }
-  return texts.empty() ? "nobody says what for" : absl::StrJoin(texts, "; ");
+  if (texts.empty()) texts.emplace_back("nobody says what for");
+  const std::string meanwhile = progress_.Meanwhile();
+  if (!meanwhile.empty()) texts.push_back(absl::StrCat("meanwhile ", meanwhile));
+  return absl::StrJoin(texts, "; ");
 }
 
 std::string JobMachine::Reason() const {

@@ -64,6 +64,18 @@ TEST_F(JobWaitsTest, AStalledJobFailsWithWhoIsMissingSinceWhen) {
                     HasSubstr("worker-11 waits 1m11s for weights")));
 }
 
+TEST_F(JobWaitsTest, PushesThatAreRefusedForEverAreNoProgress) {
+  Start();
+  for (uint64_t i = 1; i <= 61 && state() == kRunning; ++i) {
+    Report(1, {.counters = {{"chunks_applied", 4}, {"partials_refused", 10 * i}}});
+    job_->OnReport(Role::kWorker, 11, {.term = 1, .ready = true, .counters = {{"partials_pushed", 10 * i}}}, 0, now_);
+    Go(absl::Seconds(1));
+  }
+  ASSERT_EQ(state(), kFailed);
+  EXPECT_THAT(job_->record().reason, HasSubstr("meanwhile worker-11 counts 610 partials_pushed more, "
+                                               "server-1 counts 600 partials_refused more"));
+}
+
 TEST_F(JobWaitsTest, PartsOfACheckpointThatAreMissing) {
   // Of several chunks, so that both servers write.
   Make(MakeJob("servers { count: 2 chunk_bytes: 16384 } workers { min: 2 }"));
@@ -89,6 +101,22 @@ TEST_F(JobWaitsTest, PartsOfACheckpointThatAreMissing) {
   Go(absl::Seconds(1));
   for (const NamedWait& left : job_->OverdueWaits()) ADD_FAILURE() << left.wait.what << ": " << left.wait.detail;
   EXPECT_EQ(state(), kRunning);
+}
+
+TEST_F(JobWaitsTest, AnAuditedJobIsNotOverBeforeAllIsCompared) {
+  Make(MakeJob("servers { count: 2 } workers { min: 1 } audit: 1"));
+  Start();
+  for (Step step = 1; step <= 7; ++step) Tell(step);
+  Write(6);
+  Publish(6);
+  ASSERT_EQ(state(), kRunning);
+  ASSERT_EQ(job_->Waits().size(), 1);
+  EXPECT_EQ(job_->Waits()[0].wait.detail, "what was computed of the last steps (worker-11, worker-12)");
+  job_->OnReport(Role::kWorker, 11, {.term = 1}, 0, now_);
+  job_->OnReport(Role::kWorker, 12, {.term = 1, .waits = {{.what = "audits"}}}, 0, now_);
+  EXPECT_EQ(state(), kRunning) << "one leaf is under way";
+  job_->OnReport(Role::kWorker, 12, {.term = 1}, 0, now_);
+  EXPECT_EQ(state(), kSucceeded);
 }
 
 TEST_F(JobWaitsTest, AJobInTheQueueSaysWhatItLacks) {

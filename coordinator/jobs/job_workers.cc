@@ -54,6 +54,19 @@ void JobMachine::TakeAudits(WorkerId worker, const JobReport& report, Now now) {
     Note(now, "AUDIT_DIFFERS", "", text);
     Fail(absl::StrCat("audit: ", text), now);
   }
+  const bool more = std::any_of(report.waits.begin(), report.waits.end(),
+                                [](const Wait& wait) { return wait.what == "audits"; });
+  if (audits_due_.has_value() && !more) audits_due_->erase(worker.value());
+}
+
+// Every worker has reported since the last line, and audits nothing any more; those that are gone tell nothing.
+bool JobMachine::AuditsTold() {
+  if (!audits_due_.has_value()) {
+    audits_due_.emplace();
+    for (const auto& [id, process] : workers_) audits_due_->insert(id);
+  }
+  std::erase_if(*audits_due_, [this](uint64_t id) { return !workers_.contains(id); });
+  return audits_due_->empty();
 }
 
 void JobMachine::DropWorker(WorkerId worker) {

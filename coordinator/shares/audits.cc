@@ -11,8 +11,10 @@ std::optional<Audits::Difference> Audits::Take(const std::string& who, const Lea
     if (first_.size() > kMost) first_.erase(first_.begin());
     return std::nullopt;
   }
-  ++compared_;
   const Computed& first = found->second;
+  // Told again.
+  if (first.who == who && first.fingerprints == audit.fingerprints) return std::nullopt;
+  ++compared_;
   const auto [one, other] = std::mismatch(first.fingerprints.begin(), first.fingerprints.end(),
                                           audit.fingerprints.begin(), audit.fingerprints.end());
   if (one == first.fingerprints.end() && other == audit.fingerprints.end()) return std::nullopt;

@@ -13,6 +13,8 @@ TEST(AuditsTest, TheSameIsNoDifference) {
   EXPECT_FALSE(audits.Take("b", audit).has_value());
   EXPECT_FALSE(audits.Take("c", audit).has_value());
   EXPECT_EQ(audits.compared(), 2);
+  EXPECT_FALSE(audits.Take("a", audit).has_value());
+  EXPECT_EQ(audits.compared(), 2) << "told again";
 }
 
 TEST(AuditsTest, ADifferenceNamesBothAndThePlace) {

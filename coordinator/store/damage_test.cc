@@ -3,9 +3,9 @@
 #include <fstream>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "coordinator/store/sqlite.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -22,45 +22,7 @@ class DamageTest : public testing::Test {
     std::filesystem::create_directories(folder_);
   }
 
-  // All that it has, as text; its errors.
-  static absl::StatusOr<std::string> ReadAll(const std::string& path) {
-    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(path);
-    if (!store.ok()) return store.status();
-    std::string all;
-    const auto jobs = (*store)->Jobs();
-    const auto processes = (*store)->Processes();
-    const auto lines = (*store)->Lines("j1", 0, 1000);
-    const auto evaluations = (*store)->Evaluations("j1", 0);
-    const auto events = (*store)->Events("j1", 0, 1000);
-    for (const absl::Status& status :
-         {jobs.status(), processes.status(), lines.status(), evaluations.status(), events.status()}) {
-      if (!status.ok()) return status;
-    }
-    for (const JobRecord& job : *jobs) absl::StrAppend(&all, job.id, job.reason, job.term, job.job.name(), "\n");
-    for (const Store::ProcessId& process : *processes) absl::StrAppend(&all, process.name, process.id, "\n");
-    for (const Store::TimedLine& line : *lines) {
-      absl::StrAppend(&all, line.line.step, " ", line.line.loss_sum, " ", line.line.state_fingerprint, "\n");
-    }
-    for (const EvaluationLine& line : *evaluations) absl::StrAppend(&all, line.step, " ", line.loss_sum, "\n");
-    for (const Store::NumberedEvent& event : *events) absl::StrAppend(&all, event.event.type, event.event.text, "\n");
-    return all;
-  }
-
-  void Fill() {
-    const auto store = Store::Open(path_).value();
-    ASSERT_TRUE(store->NextCoordinatorTerm().ok());
-    JobRecord record = {.id = "j1", .number = 1, .reason = std::string(200, 'r'), .term = 4};
-    record.job.set_name("gpt");
-    ASSERT_TRUE(store->WriteJob(record).ok());
-    ASSERT_TRUE(store->WriteProcess({.role = Role::kServer, .name = "server-0", .id = 7}).ok());
-    for (Step step = 1; step <= 30; ++step) {
-      const LedgerLine line = {.step = step, .loss_sum = 0.5 * static_cast<double>(step), .weight = 16,
-                               .state_fingerprint = step * 0x9e3779b97f4a7c15};
-      ASSERT_TRUE(store->WriteLine("j1", {.line = line, .time = absl::UnixEpoch()}).ok());
-    }
-    ASSERT_TRUE(store->WriteEvaluation("j1", {.step = 30, .loss_sum = 2, .weight = 20}).ok());
-    ASSERT_TRUE(store->WriteEvent("j1", {.time = absl::UnixEpoch(), .type = "TERM", .text = "term 4"}).ok());
-  }
+  void Fill() { fixture::Fill(*Store::Open(path_).value()); }
 
   const std::string folder_ = testing::TempDir() + "damage";
   const std::string path_ = folder_ + "/store.sqlite";
@@ -68,7 +30,7 @@ class DamageTest : public testing::Test {
 
 TEST_F(DamageTest, AFlippedBitAnywhereIsFoundOrWithoutConsequence) {
   Fill();
-  const std::string good = ReadAll(path_).value();
+  const std::string good = fixture::ReadAll(path_).value();
   std::ifstream file(path_, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   ASSERT_GT(bytes.size(), 20'000);
@@ -79,7 +41,7 @@ TEST_F(DamageTest, AFlippedBitAnywhereIsFoundOrWithoutConsequence) {
     copy[at] = static_cast<char>(copy[at] ^ (1 << (at % 8)));
     std::ofstream(damaged, std::ios::binary) << copy;
     for (const char* beside : {"-wal", "-shm"}) std::filesystem::remove(damaged + beside);
-    const absl::StatusOr<std::string> read = ReadAll(damaged);
+    const absl::StatusOr<std::string> read = fixture::ReadAll(damaged);
     if (read.ok()) {
       EXPECT_EQ(*read, good) << "byte " << at << " was turned and nobody said so";
     } else {

@@ -14,6 +14,9 @@
 namespace banyan::coordinator {
 namespace {
 
+// Of the log, before its pages are written to their places in the database.
+constexpr int kMostFrames = 1000;
+
 absl::StatusCode CodeOf(int code) {
   switch (code & 0xff) {
     case SQLITE_BUSY:
@@ -133,19 +136,48 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   CHECK_EQ(sqlite3_create_function(handle, "xxh3", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, Checksum, nullptr,
                                    nullptr),
            SQLITE_OK);
-  // The exclusive lock keeps a second coordinator out for as long as this one lives; FULL syncs at every commit.
+  RETURN_IF_ERROR(database->Lock(path));
+  RETURN_IF_ERROR(database->Watch(path));
+  return database;
+}
+
+// The exclusive lock keeps a second coordinator out for as long as this one lives; FULL syncs at every commit.
+absl::Status Database::Lock(const std::string& path) {
+  // The log of a life before is not to be touched before it was looked at.
+  CHECK_EQ(sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr), SQLITE_OK);
   for (const char* pragma : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
                              "PRAGMA synchronous = FULL", "BEGIN EXCLUSIVE", "COMMIT"}) {
-    const absl::Status status = database->Execute(pragma);
+    const absl::Status status = Execute(pragma);
     if (absl::IsUnavailable(status)) {
       return absl::UnavailableError(absl::StrCat("'", path, "' is in use by another coordinator"));
     }
     RETURN_IF_ERROR(Annotate(status, absl::StrCat("open '", path, "'")));
   }
-  return database;
+  return absl::OkStatus();
 }
 
-Database::~Database() { CHECK_EQ(sqlite3_close(database_), SQLITE_OK); }
+absl::Status Database::Watch(const std::string& path) {
+  ASSIGN_OR_RETURN(mark_, CommitMark::Open(path));
+  CHECK_EQ(sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr), SQLITE_OK);
+  // In the place of SQLite's own hook, which does the second half of this one.
+  sqlite3_wal_hook(
+      database_,
+      [](void* mark, sqlite3* database, const char* name, int frames) {
+        static_cast<CommitMark*>(mark)->Committed(static_cast<uint64_t>(frames));
+        if (frames >= kMostFrames) {
+          sqlite3_wal_checkpoint_v2(database, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        }
+        return SQLITE_OK;
+      },
+      mark_.get());
+  return absl::OkStatus();
+}
+
+Database::~Database() {
+  // SQLite writes what is in the log to its place, and removes the log.
+  if (mark_ != nullptr) mark_->Clear().IgnoreError();
+  CHECK_EQ(sqlite3_close(database_), SQLITE_OK);
+}
 
 absl::Status Database::Execute(const std::string& sql) {
   const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);

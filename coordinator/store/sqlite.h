@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "coordinator/store/commit_mark.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -52,7 +53,8 @@ class Statement {
 class Database {
  public:
   // Makes the file where there is none. Nobody else may have it open: UNAVAILABLE. What is written is on the disk when
-  // a statement outside a transaction, or COMMIT, returns.
+  // a statement outside a transaction, or COMMIT, returns. DATA_LOSS: what was so written is not there any more; then
+  // the files stay as they are.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path);
   ~Database();
 
@@ -64,7 +66,11 @@ class Database {
  private:
   explicit Database(sqlite3* database) : database_(database) {}
 
+  absl::Status Lock(const std::string& path);
+  absl::Status Watch(const std::string& path);
+
   sqlite3* const database_;
+  std::unique_ptr<CommitMark> mark_;
 };
 
 }  // namespace banyan::coordinator

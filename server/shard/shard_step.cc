@@ -98,6 +98,7 @@ void Shard::OnPush(StreamId id, const Push& push) {
     ++counters_[outcome == PartialSet::Outcome::kCovered ? "partials_duplicate" : "partials_refused"];
     return SendState(id, *copy);
   }
+  ++counters_["partials_taken"];
   late_.OnProgress();
   if (copy->use_complete(push.use)) OnUseComplete(*copy, push.use);
   TellMarks();

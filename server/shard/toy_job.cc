@@ -43,13 +43,11 @@ v1::Job ToyJob::JobOf(const Options& options) {
       data { text { path: "data:text" held_out: 0.1 } }
       optimizer { adam { learning_rate: 1e-3 } }
     }
-    run {
-      servers { chunk_bytes: 16384 }
-      checkpoint { every { steps: 2 } }
-    })", &job));
+    run { servers { chunk_bytes: 16384 } })", &job));
   job.mutable_recipe()->mutable_batch()->set_samples(options.leaves);
   job.mutable_recipe()->mutable_batch()->set_leaf(1);
   job.mutable_recipe()->mutable_until()->set_steps(options.steps);
+  if (options.checkpoints) job.mutable_run()->mutable_checkpoint()->mutable_every()->set_steps(2);
   if (options.evaluate) {
     job.mutable_run()->mutable_evaluate()->mutable_every()->set_steps(2);
     job.mutable_run()->mutable_evaluate()->mutable_samples()->set_all(true);

@@ -31,6 +31,7 @@ class ToyJob {
     Step steps = 3;
     double clip_norm = 0;
     bool evaluate = false;
+    bool checkpoints = true;  // every other step
     Step weightless_step = 0;  // a step whose leaves all weigh 0
   };
 

@@ -2,17 +2,22 @@
 #define BANYAN_TESTS_SIMULATOR_CLUSTER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "common/file/simulated_disk.h"
 #include "tests/simulator/coordinator_host.h"
+#include "tests/simulator/decisions.h"
 #include "tests/simulator/event_queue.h"
 #include "tests/simulator/faults.h"
 #include "tests/simulator/network.h"
 #include "tests/simulator/outcome.h"
+#include "tests/simulator/people.h"
 #include "tests/simulator/server_process.h"
 #include "tests/simulator/simulated_job.h"
 #include "tests/simulator/simulated_store.h"
@@ -23,8 +28,8 @@ namespace banyan::simulator {
 
 // A coordinator, servers and workers made of the real machines, in one process on simulated time. What happens follows
 // from the seed and the faults alone: how many there are of each, how slow they are, what is in the window's pool, how
-// late messages come. One run: submits the job, lets the faults happen, resumes the job when it was stopped or the disk
-// was full, until it has succeeded or time is up.
+// late messages come. One run: people submit the job and look after it, faults happen, until all has succeeded or time
+// is up.
 class Cluster {
  public:
   struct Options {
@@ -51,7 +56,37 @@ class Cluster {
     std::unique_ptr<ServerProcess> process;
   };
 
+  // What has been done of a job; when nothing of it changes for long, the run is stuck.
+  struct Progress {
+    std::string job;
+    JobState state = JobState::kQueued;
+    Term term = 0;
+    size_t lines = 0;
+    Step checkpoint = 0;
+
+    friend bool operator==(const Progress&, const Progress&) = default;
+  };
+  static constexpr Place kCoordinatorPlace = 0;
+  static constexpr char kJobsDirectory[] = "/state/jobs";
+
   // ---- cluster.cc
+  void MakePeople(uint32_t replicas);
+  void MakeWrong();
+  // Whether values are not the job's by definition.
+  bool other_values() const { return options_.profile.authors || options_.profile.wrong; }
+  uint32_t Shape(uint32_t n) { return static_cast<uint32_t>(shape_() % n); }
+  void Operate();
+  void LetFaultsHappen();
+  Witness& WitnessOf(const std::string& job);
+  void Look();
+  void LookAtProgress();
+  void Finish();
+  void CheckSuccess();
+  void CheckAudit();
+  void Count();
+  std::string Story() const;
+
+  // ---- cluster_processes.cc
   void StartCoordinator();
   void StartServer(uint32_t index);
   void StartWorker(uint32_t index);
@@ -64,15 +99,6 @@ class Cluster {
   Place server_place(uint32_t index) const { return 1 + index; }
   Place worker_place(uint32_t index) const { return 1 + static_cast<Place>(servers_.size()) + index; }
   Place places() const { return worker_place(static_cast<uint32_t>(workers_.size())); }
-  uint32_t Shape(uint32_t n) { return static_cast<uint32_t>(shape_() % n); }
-  uint32_t ServersToUse() { return replicas_ + 1 + Shape(static_cast<uint32_t>(servers_.size()) - replicas_); }
-  std::vector<uint32_t> LeafPlan();
-  void Operate();
-  void LetFaultsHappen();
-  void Ask(std::function<void(coordinator::Decider&, coordinator::Decider::Now)> question,
-           std::function<void()> answered = nullptr);
-  void Look();
-  void Finish();
 
   // ---- cluster_faults.cc
   // A message is handed out: what waits for it happens.
@@ -82,7 +108,6 @@ class Cluster {
   void CrashCoordinator(const Fault& fault);
   void CrashServer(const Fault& fault);
   void DrainServer(uint32_t index);
-  void StopJob(bool at_once);
   // Whether a server may go without a new term: what they have is known to be in sync elsewhere.
   bool CanSpareOne() const;
   void BreakStream(const Fault& fault);
@@ -101,7 +126,6 @@ class Cluster {
   bool disk_was_full_ = false;
 
   uint32_t shards_ = 1;
-  uint32_t replicas_ = 0;
   uint64_t pool_bytes_ = 0;
   absl::Duration disk_time_;
   std::vector<WorkerHost::Options> worker_shapes_;
@@ -113,8 +137,12 @@ class Cluster {
   std::vector<ServerPlace> dead_servers_;
   std::vector<std::unique_ptr<WorkerProcess>> dead_workers_;
 
-  absl::Time resume_at_ = absl::InfiniteFuture();
-  Witness witness_;
+  std::unique_ptr<People> people_;
+  Progress progress_;
+  absl::Time progress_at_;
+  std::map<std::string, Witness> witnesses_;  // by job
+  Decisions decisions_;
+  std::set<std::tuple<Step, uint32_t, std::string>> wrong_;  // leaves that were computed wrong, and by whom
   Outcome outcome_;
 };
 

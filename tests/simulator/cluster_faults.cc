@@ -9,7 +9,6 @@ namespace {
 
 // Processes die at one of the next calls of their disk.
 constexpr uint32_t kDiskCalls = 40;
-constexpr Place kCoordinatorPlace = 0;
 // Until a fault that must wait is tried again.
 constexpr absl::Duration kPatience = absl::Milliseconds(20);
 
@@ -110,23 +109,14 @@ void Cluster::Apply(const Fault& fault) {
     case kPowerCut:
       return CutPower(fault);
     case kStop:
-      return StopJob(/*at_once=*/fault.how % 3 == 0);
+      return people_->Halt(fault.how % 3 == 0 ? People::How::kStopNow : People::How::kStop);
+    case kPauseJob:
+      return people_->Halt(People::How::kPause);
+    case kScale:
+      return fault.how % 2 == 0 ? people_->ScaleWorkers(fault) : people_->ScaleServers(fault);
+    case kFork:
+      return;  // people have been told (MakePeople)
   }
-}
-
-// An answer is given when what was decided is durable, as coordinator/service/jobs_service does.
-void Cluster::StopJob(bool at_once) {
-  ++outcome_.counts["stops"];
-  const auto stops = std::make_shared<bool>();
-  const auto stop = [stops, at_once](coordinator::Decider& decider, coordinator::Decider::Now now) {
-    *stops = decider.cluster().Stop("j1", at_once, now).ok();  // it may be over
-  };
-  Ask(stop, [this, stops] {
-    // It may have been resumed with the same commit.
-    const JobState state = store_.job()->state;
-    if (!*stops || (state != JobState::kRunning && state != JobState::kRecovering)) return;
-    outcome_.trouble += "people were told that the job stops, and that is not durable; ";
-  });
 }
 
 void Cluster::CutNetwork(const Fault& fault) {
@@ -164,7 +154,7 @@ void Cluster::BreakStream(const Fault& fault) {
 }
 
 bool Cluster::CanSpareOne() const {
-  const coordinator::JobRecord* const record = store_.job();
+  const coordinator::JobRecord* const record = people_->job();
   if (record == nullptr || record->state != JobState::kRunning || record->map.servers.empty()) return false;
   for (const ChunkMap::Server& server : record->map.servers) {
     const ServerProcess* const process = FindServer(server.endpoint);

@@ -5,8 +5,12 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/status.h"
+#include "common/checkpoint/hashes.h"
 #include "common/checkpoint/publisher.h"
+#include "common/checkpoint/reader.h"
 #include "common/file/file_util.h"
+#include "coordinator/jobs/fork.h"
 #include "coordinator/service/publish.h"
 #include "coordinator/service/restore_points.h"
 
@@ -14,6 +18,12 @@ namespace banyan::simulator {
 namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(100);
+
+absl::StatusOr<std::string> StateHash(FileSystem& files, const std::string& directory) {
+  ASSIGN_OR_RETURN(const CheckpointReader reader, CheckpointReader::Open(files, directory));
+  ASSIGN_OR_RETURN(const CheckpointHashes hashes, ComputeHashes(reader));
+  return hashes.state;
+}
 
 }  // namespace
 
@@ -88,8 +98,7 @@ void CoordinatorHost::OnClosed(SessionId session) {
   });
 }
 
-void CoordinatorHost::Ask(std::function<void(Decider& decider, Decider::Now now)> question,
-                          std::function<void()> answered) {
+void CoordinatorHost::Ask(Question question, std::function<void()> answered) {
   Post([this, question = std::move(question), answered = std::move(answered)] {
     question(*decider_, Now());
     if (answered) answers_.push_back(answered);
@@ -105,6 +114,7 @@ void CoordinatorHost::Run() {
   bool wrote = false;
   CHECK(decider_->Commit(&wrote).ok());
   if (wrote && CrashesHere(CrashPoint::kAfterCommit)) return;
+  options_.on_decided(decider_->cluster());
   for (const std::function<void()>& answered : std::exchange(answers_, {})) answered();
   if (wrote || !tasks.empty()) SendCommands();
 }
@@ -115,6 +125,17 @@ bool CoordinatorHost::CrashesHere(CrashPoint point) {
   return true;
 }
 
+// As coordinator/store/record_codec's ResolvedJob.
+Command CoordinatorHost::CommandFor(SessionId session) const {
+  Command command = {.decided = decider_->CommandFor(session)};
+  for (const auto& [id, order] : command.decided.jobs) {
+    const JobRecord& record = decider_->cluster().Job(id)->record();
+    command.jobs[id] = {
+        .life = record.life, .replays = coordinator::Replays(record), .audit = record.job.run().audit()};
+  }
+  return command;
+}
+
 void CoordinatorHost::SendCommands() {
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     const auto session = it++;
@@ -123,9 +144,9 @@ void CoordinatorHost::SendCommands() {
       sessions_.erase(session);
       continue;
     }
-    Decider::Command command = decider_->CommandFor(session->first);
+    Command command = CommandFor(session->first);
     if (command == session->second.told) continue;
-    const MessageKind kind = KindOf(session->second.told, command);
+    const MessageKind kind = KindOf(session->second.told.decided, command.decided);
     session->second.told = std::move(command);
     session->second.send(kind, session->second.told);
   }
@@ -139,12 +160,18 @@ void CoordinatorHost::PostToDisk(std::function<void()> task) {
 void CoordinatorHost::Publish(const JobRecord& record, JobEffects::PublishRequest request) {
   PostToDisk([this, record, request = std::move(request)] {
     const std::string directory = JoinPath(options_.jobs_directory, record.id);
-    const absl::Status status =
+    absl::Status status =
         coordinator::PublishParts(*options_.files, directory, record, request, options_.life->Wall());
     const CheckpointName name = {.term = request.term, .step = request.step};
     const RestorePoint point = {.step = request.step, .directory = JoinPath(directory, name.Directory())};
-    Post([this, id = record.id, term = request.term, step = request.step, point, status] {
-      decider_->cluster().OnPublished(id, term, step, point, status, Now());
+    std::string hash;
+    if (status.ok() && coordinator::Replays(record)) {
+      const absl::StatusOr<std::string> computed = StateHash(*options_.files, point.directory);
+      status = computed.status();
+      hash = computed.value_or("");
+    }
+    Post([this, id = record.id, term = request.term, step = request.step, point, status, hash] {
+      decider_->cluster().OnPublished(id, term, step, point, status, Now(), hash);
     });
   });
 }

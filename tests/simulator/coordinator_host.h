@@ -16,6 +16,21 @@
 
 namespace banyan::simulator {
 
+// What a process is told: what was decided, and with each job what the session's codec adds to it.
+struct Command {
+  struct Job {
+    uint32_t life = 0;
+    bool replays = false;  // it works at its parent's steps
+    double audit = 0;
+
+    friend bool operator==(const Job&, const Job&) = default;
+  };
+  coordinator::Decider::Command decided;
+  std::map<std::string, Job> jobs;  // by id
+
+  friend bool operator==(const Command&, const Command&) = default;
+};
+
 // One life of the coordinator in simulated time: the real decider, as coordinator/service/core runs it. What comes in
 // together is decided together, made durable, and only then told.
 class CoordinatorHost {
@@ -32,8 +47,10 @@ class CoordinatorHost {
     absl::Duration stall_limit;
     absl::Duration disk_time;
     std::function<void()> on_crash;  // at a crash point
+    std::function<void(const coordinator::Cluster& cluster)> on_decided;  // what is durable and about to be told
   };
-  using Send = std::function<void(MessageKind kind, const coordinator::Decider::Command& command)>;
+  using Send = std::function<void(MessageKind kind, const Command& command)>;
+  using Question = std::function<void(coordinator::Decider& decider, coordinator::Decider::Now now)>;
   using Close = std::function<void()>;
 
   explicit CoordinatorHost(Options options);
@@ -43,8 +60,7 @@ class CoordinatorHost {
   void OnReport(coordinator::SessionId session, coordinator::Cluster::Heard heard);
   void OnClosed(coordinator::SessionId session);
   // What people ask: decided and made durable like everything else; then they have their answer.
-  void Ask(std::function<void(coordinator::Decider& decider, coordinator::Decider::Now now)> question,
-           std::function<void()> answered);
+  void Ask(Question question, std::function<void()> answered);
 
   // The next time that it has written something it dies, just before or just after that is durable.
   void CrashAt(CrashPoint point) { crash_at_ = point; }
@@ -53,7 +69,7 @@ class CoordinatorHost {
   struct Session {
     Send send;
     Close close;
-    coordinator::Decider::Command told;
+    Command told;
   };
 
   coordinator::Decider::Now Now() const {
@@ -64,6 +80,7 @@ class CoordinatorHost {
   void Run();
   void Tick();
   bool CrashesHere(CrashPoint point);
+  Command CommandFor(coordinator::SessionId session) const;
   void SendCommands();
   void PostToDisk(std::function<void()> task);
   void Publish(const coordinator::JobRecord& record, coordinator::JobEffects::PublishRequest request);

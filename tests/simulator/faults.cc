@@ -14,11 +14,11 @@ constexpr int64_t kTroubleMillis = 4000;
 // A moment's faults come that soon after it.
 constexpr int64_t kAfterMillis = 60;
 
-constexpr std::string_view kNames[Fault::kKinds] = {"break a stream", "crash the coordinator", "crash a server",
-                                                    "a server drains", "crash a worker",       "crash a host",
-                                                    "a worker leaves",
-                                                    "pause a process", "cut the network",      "a clock jumps",
-                                                    "the disk is full", "cut the power",       "stop the job"};
+constexpr std::string_view kNames[Fault::kKinds] = {
+    "break a stream",   "crash the coordinator", "crash a server",  "a server drains",
+    "crash a worker",   "crash a host",          "a worker leaves", "a process stands still",
+    "cut the network",  "a clock jumps",         "the disk is full", "cut the power",
+    "stop the job",     "pause the job",         "scale the job",   "fork the job"};
 
 }  // namespace
 
@@ -34,9 +34,10 @@ std::string ToString(const Fault& fault) {
 
 const std::vector<Profile>& Profiles() {
   using enum MessageKind;
-  //                               break coord server drain worker host leave pause cut clock full power stop
+  // break coord server drain worker host leave still cut clock full power stop pause scale fork
   static const std::vector<Profile> profiles = {
-      {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 0, 2, 3, 3, 1, 1, 0, 1}, .most_replicas = 2},
+      {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 0, 2, 3, 3, 1, 1, 0, 1, 1, 2, 1},
+       .most_replicas = 2, .audits_one_in = 4},
       {.name = "calm"},
       {.name = "streams", .most = 40, .weights = {1}},
       {.name = "coordinator", .most = 12, .weights = {4, 4, 0, 0, 1, 0, 1}, .most_replicas = 1},
@@ -59,14 +60,22 @@ const std::vector<Profile>& Profiles() {
       {.name = "power", .most = 5, .weights = {2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3}},
       {.name = "stop", .most = 10, .weights = {2, 1, 1, 0, 1, 0, 0, 1, 4, 0, 0, 0, 4},
        .most_replicas = 1, .amid = true},
+      {.name = "pause", .most = 10, .weights = {2, 1, 1, 0, 1, 0, 0, 1, 2, 0, 0, 0, 1, 5},
+       .most_replicas = 1, .amid = true},
+      {.name = "scale", .most = 12, .weights = {2, 1, 1, 0, 2, 0, 1, 1, 1, 0, 0, 0, 0, 0, 8},
+       .most_replicas = 2, .amid = true},
+      {.name = "fork", .most = 8, .weights = {2, 1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 3}, .most_replicas = 1},
+      {.name = "audit", .most = 12, .weights = {4, 1, 0, 0, 3, 0, 2, 2, 1},
+       .most_replicas = 1, .audits_one_in = 1, .amid = true},
+      {.name = "wrong", .most = 6, .weights = {1, 0, 0, 0, 0, 0, 0, 1}, .audits_one_in = 1, .wrong = true},
       {.name = "window", .most = 24, .weights = {2, 0, 0, 0, 4, 0, 3, 1}, .uneven = true, .amid = true},
       {.name = "tight", .most = 12, .weights = {2, 0, 0, 0, 2, 0, 2, 4}, .tight = true},
       {.name = "commit", .most = 8, .weights = {3, 0, 6, 0, 0, 2, 0, 0, 8},
        .least_replicas = 1, .most_replicas = 2, .authors = true, .amid = true,
        .moments = {kRoot, kHeld, kSum}, .volley = 4},
-      {.name = "handover", .most = 12, .weights = {0, 3, 5, 0, 0, 1, 0, 0, 5},
+      {.name = "handover", .most = 12, .weights = {0, 4, 5, 0, 0, 4, 0, 0, 1},
        .least_replicas = 1, .most_replicas = 1, .authors = true, .uneven = true, .amid = true,
-       .moments = {kChunkState, kChunkState, kInSync, kInSync, kRoot}, .volley = 3},
+       .moments = {kInSync, kInSync, kInSync, kRoot}, .volley = 3},
       {.name = "late", .most = 8, .weights = {1, 0, 0, 0, 0, 0, 0, 1, 8, 0, 0, 0, 4},
        .most_replicas = 1, .amid = true, .longest = absl::Milliseconds(800),
        .moments = {kEntries, kCommand}, .volley = 4},

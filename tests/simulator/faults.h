@@ -30,8 +30,11 @@ struct Fault {
     kDiskFull,     // the disk that all share
     kPowerCut,     // everything dies, and the disk loses what was not synced
     kStop,         // people stop the job, and resume it with other counts; `how`: at once, without a checkpoint
+    kPauseJob,     // people pause the job, and resume it as it is
+    kScale,        // people scale workers or servers up or down
+    kFork,         // people fork the job at one of its steps, where it rests or has succeeded: at no time of its own
   };
-  static constexpr size_t kKinds = 13;
+  static constexpr size_t kKinds = 16;
 
   Kind kind = Kind::kBreakStream;
   absl::Duration at;
@@ -62,6 +65,10 @@ struct Profile {
   bool authors = false;
   // Workers with unequal shares, one much slower than the others, and the least memory.
   bool uneven = false;
+  // In one run of so many leaves are audited: computed twice, and compared. 0: in none.
+  uint32_t audits_one_in = 0;
+  // One worker computes some leaves wrong, and all leaves are audited: the job must fail, and name leaf and workers.
+  bool wrong = false;
   // Times count from when the job first runs: it has no quiet beginning.
   bool amid = false;
   absl::Duration longest = absl::Seconds(3);  // until a fault is over; most are shorter

@@ -16,13 +16,15 @@ namespace banyan::simulator {
 // Its wall clock may jump; its monotonic clock may not. Shared by whoever sends to the process. Thread-compatible.
 class Life : public std::enable_shared_from_this<Life> {
  public:
+  // Simulated time begins at the epoch; clocks of our days do not go back to it, however they jump.
+  static constexpr absl::Duration kFiftyYears = absl::Hours(24 * 365 * 50);
+
   explicit Life(EventQueue* events) : events_(events), began_(events->now()) {}
 
   bool alive() const { return alive_; }
-  // What waits comes to nothing, and lets go of what it holds: senders' buffers.
   void End() {
     alive_ = false;
-    waiting_.clear();
+    waiting_.clear();  // what waits may keep others' memory
   }
 
   // The process stands still: a slow host.
@@ -57,9 +59,6 @@ class Life : public std::enable_shared_from_this<Life> {
       event();
     }
   }
-
-  // Simulated time begins at the epoch; clocks of our days do not go back to it, however they jump.
-  static constexpr absl::Duration kFiftyYears = absl::Hours(24 * 365 * 50);
 
   EventQueue* const events_;
   const absl::Time began_;

@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "common/base/check.h"
+
 namespace banyan::simulator {
 namespace {
 
@@ -17,7 +19,7 @@ ServerProcess::ServerProcess(Options options, Session::Options session) : option
   session_ = std::make_unique<Session>(
       std::move(session),
       Session::Handlers{.make_report = [this](bool first) { return MakeReport(first); },
-                        .on_command = [this](const coordinator::Decider::Command& command) { OnCommand(command); }});
+                        .on_command = [this](const Command& command) { OnCommand(command); }});
   Tick();
 }
 
@@ -40,7 +42,7 @@ void ServerProcess::Exit() {
 void ServerProcess::MakeHost() {
   ServerHost::Network network;
   network.to_worker = [this](uint64_t connection, ToWorker message) {
-    options_.on_told(message);
+    options_.on_told(job_, message);
     const auto found = streams_.find(Wire(connection));
     if (found != streams_.end() && found->second.reply) found->second.reply(std::move(message));
   };
@@ -61,12 +63,13 @@ void ServerProcess::MakeHost() {
   network.report_soon = [this] { session_->ReportSoon(); };
   ServerHost::Options host = options_.host;
   host.id = id_;
+  if (facts_.replays) host.job = &host.job->replay();
   host.incarnation = options_.incarnation;
   host_ = std::make_unique<ServerHost>(std::move(host), std::move(network));
 }
 
 void ServerProcess::SendSum(ServerId to, const Sum& sum) {
-  options_.on_sum(sum);
+  options_.on_sum(job_, sum);
   for (const ChunkMap::Server& server : map_.servers) {
     if (server.id != to) continue;
     ServerProcess* const peer = options_.find(server.endpoint);
@@ -77,15 +80,21 @@ void ServerProcess::SendSum(ServerId to, const Sum& sum) {
   }
 }
 
-// As server/service/server_agent does.
-void ServerProcess::OnCommand(const coordinator::Decider::Command& command) {
-  if (command.coordinator_term < coordinator_term_) return;
-  coordinator_term_ = command.coordinator_term;
-  if (command.id != 0) id_ = ServerId(command.id);
-  if (command.leave) return Exit();
-  if (!command.jobs.contains(job_) && host_ != nullptr) DropJob();
-  for (const auto& [id, order] : command.jobs) {
+// As server/service/server_agent does, which may have several jobs at a time.
+void ServerProcess::OnCommand(const Command& command) {
+  const coordinator::Decider::Command& decided = command.decided;
+  if (decided.coordinator_term < coordinator_term_) return;
+  coordinator_term_ = decided.coordinator_term;
+  if (decided.id != 0) id_ = ServerId(decided.id);
+  if (decided.leave) return Exit();
+  if (!decided.jobs.contains(job_) && host_ != nullptr) DropJob();
+  CHECK_LE(decided.jobs.size(), 1u);
+  for (const auto& [id, order] : decided.jobs) {
+    const Command::Job& facts = command.jobs.at(id);
+    // Begun anew: what its steps are made of may have changed.
+    if (host_ != nullptr && facts.life != facts_.life) DropJob();
     job_ = id;
+    facts_ = facts;
     if (host_ == nullptr) MakeHost();
     if (order.map.has_value()) map_ = *order.map;
     host_->OnOrder(order);
@@ -116,7 +125,7 @@ coordinator::Cluster::Heard ServerProcess::MakeReport(bool first) {
   for (const auto& [id, link] : links_) {
     if (link.broken) heard.jobs.back().second.broken_peers.push_back(id.second.server.value());
   }
-  for (const Entry& entry : heard.jobs.back().second.entries) options_.on_entry(entry);
+  for (const Entry& entry : heard.jobs.back().second.entries) options_.on_entry(job_, entry);
   return heard;
 }
 

@@ -26,9 +26,9 @@ class ServerProcess {
     ServerHost::Options host;  // but for the server's id
     Network* network = nullptr;
     std::function<ServerProcess*(const std::string& endpoint)> find;
-    std::function<void(const ToWorker& message)> on_told;  // what a worker is told
-    std::function<void(const Entry& entry)> on_entry;      // what the coordinator is told
-    std::function<void(const Sum& sum)> on_sum;            // what another server is told
+    std::function<void(const std::string& job, const ToWorker& message)> on_told;  // what a worker is told
+    std::function<void(const std::string& job, const Entry& entry)> on_entry;      // what the coordinator is told
+    std::function<void(const std::string& job, const Sum& sum)> on_sum;            // what another server is told
     std::function<void()> on_exit;
   };
 
@@ -48,7 +48,7 @@ class ServerProcess {
   void OnClosed(Wire wire);
 
  private:
-  void OnCommand(const coordinator::Decider::Command& command);
+  void OnCommand(const Command& command);
   coordinator::Cluster::Heard MakeReport(bool first);
   void MakeHost();
   void DropJob();
@@ -80,6 +80,7 @@ class ServerProcess {
   ServerId id_;
   std::unique_ptr<ServerHost> host_;
   std::string job_;
+  Command::Job facts_;
   ChunkMap map_;
   std::map<Wire, Stream> streams_;
   std::map<LinkId, Link> links_;

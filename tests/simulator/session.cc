@@ -62,7 +62,7 @@ void Session::Report(bool first) {
                   if (!id->has_value()) {
                     // `this` lives as long as its end of the stream is told of anything.
                     *id = peer->Accept(
-                        [this, network, wire](MessageKind kind, const coordinator::Decider::Command& command) {
+                        [this, network, wire](MessageKind kind, const Command& command) {
                           network->Send(wire, 1, kind, [this, command] { handlers_.on_command(command); });
                         },
                         [network, wire] { network->Close(wire, 1); });

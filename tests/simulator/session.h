@@ -27,7 +27,7 @@ class Session {
   };
   struct Handlers {
     std::function<coordinator::Cluster::Heard(bool first)> make_report;
-    std::function<void(const coordinator::Decider::Command& command)> on_command;
+    std::function<void(const Command& command)> on_command;
   };
 
   Session(Options options, Handlers handlers);

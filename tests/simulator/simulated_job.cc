@@ -25,11 +25,22 @@ CheckpointLayout LayoutOf(const server::ToyJob& toy) {
 }  // namespace
 
 SimulatedJob::SimulatedJob(const server::ToyJob::Options& options)
-    : toy_(options),
+    : options_(options),
+      toy_(options),
       file_(server::ToyJob::JobOf(options)),
       layout_(worker::SetLayout::Make(toy_.plan().graph, toy_.plan().layout)),
       slots_(SlotsOf(toy_)),
       checkpoint_(LayoutOf(toy_)) {}
+
+const SimulatedJob& SimulatedJob::replay() const {
+  if (replay_ == nullptr) {
+    server::ToyJob::Options options = options_;
+    options.evaluate = false;
+    options.checkpoints = false;
+    replay_ = std::make_unique<const SimulatedJob>(options);
+  }
+  return *replay_;
+}
 
 const Push& SimulatedJob::LeafPush(Step step, ChunkId chunk, uint32_t use, uint32_t leaf) const {
   const std::tuple key(step, chunk, use, leaf);

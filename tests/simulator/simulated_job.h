@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -20,6 +21,10 @@ class SimulatedJob {
  public:
   explicit SimulatedJob(const server::ToyJob::Options& options);
 
+  // What a fork's processes work at while it replays the job's steps: the same values, without evaluations and
+  // checkpoints on the way.
+  const SimulatedJob& replay() const;
+
   const server::ToyJob& toy() const { return toy_; }
   const JobPlan& plan() const { return toy_.plan(); }
   const v1::Job& file() const { return file_; }
@@ -34,6 +39,7 @@ class SimulatedJob {
   uint64_t WeightsChecksum(Step step, ChunkId chunk) const;
 
  private:
+  const server::ToyJob::Options options_;
   const server::ToyJob toy_;
   const v1::Job file_;
   const worker::SetLayout layout_;
@@ -41,6 +47,7 @@ class SimulatedJob {
   const CheckpointLayout checkpoint_;
   mutable std::map<std::tuple<Step, ChunkId, uint32_t, uint32_t>, Push> pushes_;
   mutable std::map<std::pair<Step, ChunkId>, uint64_t> checksums_;
+  mutable std::unique_ptr<const SimulatedJob> replay_;  // made when it is wanted
 };
 
 }  // namespace banyan::simulator

@@ -30,39 +30,44 @@ class SimulatedStore final : public coordinator::DecisionStore {
   absl::StatusOr<std::vector<coordinator::JobRecord>> Jobs() override;
   absl::Status WriteLine(const std::string& job, const TimedLine& line) override;
   absl::StatusOr<std::optional<TimedLine>> Line(const std::string& job, Step step) override;
-  absl::Status CopyLines(const std::string&, const std::string&, Step) override {
-    return absl::UnimplementedError("the simulator has one job");
-  }
+  absl::Status CopyLines(const std::string& from, const std::string& to, Step through) override;
   absl::StatusOr<Step> LinesThrough(const std::string& job) override;
   absl::Status WriteEvaluation(const std::string& job, const coordinator::EvaluationLine& line) override;
   absl::StatusOr<std::optional<coordinator::EvaluationLine>> Evaluation(const std::string& job, Step step) override;
   absl::StatusOr<uint64_t> WriteEvent(const std::string& job, const coordinator::JobEvent& event) override;
 
-  // Of the one job.
-  const coordinator::JobRecord* job() const { return jobs_.empty() ? nullptr : &jobs_.begin()->second; }
-  const std::map<Step, coordinator::LedgerLine>& lines() const { return lines_; }
-  const std::map<Step, coordinator::EvaluationLine>& evaluations() const { return evaluations_; }
-  const std::vector<coordinator::JobEvent>& events() const { return events_; }
+  using Lines = std::map<Step, coordinator::LedgerLine>;
+  using Evaluations = std::map<Step, coordinator::EvaluationLine>;
+
+  // Null: there is none such.
+  const coordinator::JobRecord* job(const std::string& id) const;
+  const std::map<std::string, coordinator::JobRecord>& jobs() const { return jobs_; }
+  const Lines& lines(const std::string& job) const { return BookOf(job).lines; }
+  const Evaluations& evaluations(const std::string& job) const { return BookOf(job).evaluations; }
+  const std::vector<coordinator::JobEvent>& events(const std::string& job) const { return BookOf(job).events; }
   // Of a term as it was committed; null: there was none such.
-  const RestorePoint* RestoreOf(Term term) const {
-    const auto found = terms_.find(term);
-    return found == terms_.end() ? nullptr : &found->second;
-  }
+  const RestorePoint* RestoreOf(const std::string& job, Term term) const;
   // What was seen that must never be; empty: nothing.
   const std::string& trouble() const { return trouble_; }
 
  private:
+  // What is kept of one job beside its record.
+  struct Book {
+    Lines lines;
+    Evaluations evaluations;
+    std::vector<coordinator::JobEvent> events;
+    std::map<Term, RestorePoint> terms;                // as committed
+    std::map<Epoch, std::pair<Term, ChunkMap>> maps;   // as committed, without who is in sync
+  };
+
+  const Book& BookOf(const std::string& job) const;
   void Look(const coordinator::JobRecord& record);
 
   uint64_t lives_ = 0;
   std::vector<ProcessId> processes_;
   std::map<std::string, coordinator::JobRecord> jobs_;
-  std::map<Step, coordinator::LedgerLine> lines_;
-  std::map<Step, coordinator::EvaluationLine> evaluations_;
-  std::vector<coordinator::JobEvent> events_;
+  std::map<std::string, Book> books_;
   std::vector<std::function<void()>> undo_;  // since Begin
-  std::map<Term, RestorePoint> terms_;                  // as committed
-  std::map<Epoch, std::pair<Term, ChunkMap>> maps_;     // as committed, without who is in sync
   std::string trouble_;
 };
 

@@ -86,12 +86,12 @@ void Witness::OnSum(const Sum& sum) {
 }
 
 Term Witness::MakerOf(Term term, Step step) const {
-  const RestorePoint* restore = store_.RestoreOf(term);
+  const RestorePoint* restore = store_.RestoreOf(id_, term);
   while (restore != nullptr && restore->step == step) {
     const std::optional<CheckpointName> name = CheckpointName::Parse(BaseName(restore->directory));
     if (!name.has_value() || name->term >= term) break;
     term = name->term;
-    restore = store_.RestoreOf(term);
+    restore = store_.RestoreOf(id_, term);
   }
   return term;
 }

@@ -14,14 +14,15 @@
 
 namespace banyan::simulator {
 
-// Looks on at all that workers are told and servers report, for what must hold at every moment (docs/protocol.md): a
-// chunk has one owner in an epoch; weights, entries, sums and norms have one value in a term, which a restore keeps; what
-// was served is lost by no promotion (I4, I7). Without `authors` the values are the job's own. Thread-compatible.
+// Looks on at all that workers are told and servers report of one job, for what must hold at every moment
+// (docs/protocol.md): a chunk has one owner in an epoch; weights, entries, sums and norms have one value in a term,
+// which a restore keeps; what was served is lost by no promotion (I4, I7). Without `authors` the values are the job's own.
+// Thread-compatible.
 class Witness {
  public:
   // Both outlive the witness.
-  Witness(const SimulatedJob* job, const SimulatedStore* store, bool authors)
-      : job_(*job), store_(*store), authors_(authors) {}
+  Witness(const SimulatedJob* job, std::string id, const SimulatedStore* store, bool authors)
+      : job_(*job), id_(std::move(id)), store_(*store), authors_(authors) {}
 
   void OnTold(Incarnation server, const ToWorker& message);
   void OnEntry(const Entry& entry);
@@ -49,6 +50,7 @@ class Witness {
   Term MakerOf(Term term, Step step) const;
 
   const SimulatedJob& job_;
+  const std::string id_;
   const SimulatedStore& store_;
   const bool authors_;
   std::map<std::tuple<Term, Epoch, ChunkId>, Incarnation> owners_;

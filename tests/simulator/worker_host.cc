@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "worker/client/audit.h"
 
 namespace banyan::simulator {
 
@@ -92,14 +93,16 @@ void WorkerHost::CheckWeights(Step step) const {
 void WorkerHost::Start(const worker::ComputeLeaf& leaf) {
   CheckWeights(leaf.step - 1);
   auto run = std::make_shared<worker::LeafRun>();
-  CHECK(reducer_.Start(leaf.leaf, leaf.pass, *run));
+  const bool audited = leaf.pass != worker::Pass::kEvaluate &&
+                       worker::IsAudited(options_.machine.seed, options_.machine.audit, leaf.step, leaf.leaf);
+  CHECK(reducer_.Start(leaf.leaf, leaf.pass, *run, audited));
   CHECK_EQ(run->generation, leaf.generation);
   ++running_;
   runs_.push_back(run);
   const Push& loss = options_.job->LeafPush(leaf.step, ChunkId(options_.machine.chunks), 0, leaf.leaf);
   run->weight = loss.weight;
   run->loss = loss.loss;
-  const float author = options_.author ? options_.author() : 0;
+  const float author = options_.author ? options_.author(leaf.step, leaf.leaf) : 0;
   options_.life->After(options_.leaf_time / 2,
                        [this, run, step = leaf.step, author] { RunLeaf(run, step, 0, author); });
 }
@@ -130,6 +133,9 @@ void WorkerHost::RunLeaf(std::shared_ptr<worker::LeafRun> run, Step step, uint32
     --running_;
     std::erase(runs_, run);
     for (worker::PartialReady& partial : reducer_.TakeReady()) machine_.OnPartialReady(std::move(partial));
+    if (!run->fingerprints.empty()) {
+      audits_.Add({.term = machine_.term(), .step = step, .leaf = run->leaf, .fingerprints = run->fingerprints});
+    }
     machine_.OnLeafComputed(run->generation, run->leaf, run->pass);
   }
   Pump();

@@ -9,6 +9,7 @@
 #include "tests/simulator/event_queue.h"
 #include "tests/simulator/life.h"
 #include "tests/simulator/simulated_job.h"
+#include "worker/client/audit_log.h"
 #include "worker/client/step_machine.h"
 #include "worker/training/gradient_reducer.h"
 
@@ -36,7 +37,8 @@ class WorkerHost {
     uint32_t lanes = 1;
     size_t sets = 4;
     absl::Duration leaf_time = absl::Milliseconds(20);
-    std::function<float()> author;  // of one computation of a leaf: its gradients grow by that share; null: by none
+    // Of one computation of a leaf: its gradients grow by that share. Null: all values are the job's.
+    std::function<float(Step step, uint32_t leaf)> author;
   };
 
   WorkerHost(Options options, WorkerNetwork* network);
@@ -51,6 +53,9 @@ class WorkerHost {
 
   bool left() const { return left_; }
   const worker::StepMachine& machine() const { return machine_; }
+  // As worker/service/step_loop does.
+  std::vector<LeafAudit> TakeAudits(bool first) { return audits_.Take(first); }
+  bool audits_news() const { return audits_.news(); }
 
  private:
   void Pump();
@@ -70,6 +75,7 @@ class WorkerHost {
   std::vector<std::vector<float>> weights_;  // [chunk][element]
   std::vector<Step> held_;
   std::vector<std::shared_ptr<worker::LeafRun>> runs_;
+  worker::AuditLog audits_;
 };
 
 }  // namespace banyan::simulator

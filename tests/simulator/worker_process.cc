@@ -13,8 +13,8 @@ constexpr absl::Duration kIndexing = absl::Milliseconds(100);
 WorkerProcess::WorkerProcess(Options options, Session::Options session) : options_(std::move(options)) {
   session_ = std::make_unique<Session>(
       std::move(session),
-      Session::Handlers{.make_report = [this](bool) { return MakeReport(); },
-                        .on_command = [this](const coordinator::Decider::Command& command) { OnCommand(command); }});
+      Session::Handlers{.make_report = [this](bool first) { return MakeReport(first); },
+                        .on_command = [this](const Command& command) { OnCommand(command); }});
   Tick();
 }
 
@@ -23,7 +23,7 @@ void WorkerProcess::Tick() {
     host_->Tick();
     if (host_->left()) return Exit();
     const worker::StepMachine& machine = host_->machine();
-    if (machine.term() != told_term_ || machine.ready() != told_ready_) session_->ReportSoon();
+    if (machine.term() != told_term_ || machine.ready() != told_ready_ || host_->audits_news()) session_->ReportSoon();
     told_term_ = machine.term();
     told_ready_ = machine.ready();
   }
@@ -40,45 +40,51 @@ void WorkerProcess::Exit() {
 }
 
 // As worker/service/worker and job_runner do.
-void WorkerProcess::OnCommand(const coordinator::Decider::Command& command) {
-  if (command.coordinator_term < coordinator_term_ || exited_) return;
-  coordinator_term_ = command.coordinator_term;
-  if (command.leave) return Exit();
-  if (command.jobs.empty()) {
+void WorkerProcess::OnCommand(const Command& command) {
+  const coordinator::Decider::Command& decided = command.decided;
+  if (decided.coordinator_term < coordinator_term_ || exited_) return;
+  coordinator_term_ = decided.coordinator_term;
+  if (decided.leave) return Exit();
+  if (decided.jobs.empty()) {
     if (!job_.empty() || draining_) Exit();
     return;
   }
-  const auto& [id, order] = *command.jobs.begin();
+  const auto& [id, order] = *decided.jobs.begin();
+  const Command::Job& facts = command.jobs.at(id);
   if (job_.empty() && !draining_) {
     job_ = id;
+    facts_ = facts;
     life()->After(options_.host.events->Delay(kIndexing), [this] {
       indexed_ = true;
       session_->ReportSoon();
     });
   }
-  if (job_ != id) return Exit();
+  if (job_ != id || facts_.life != facts.life) return Exit();
   facts_wanted_ = facts_wanted_ || order.index_data;
   // The data are known to all once there is a term.
-  if (host_ == nullptr && order.map.has_value()) MakeHost(WorkerId(command.id));
+  if (host_ == nullptr && order.map.has_value()) MakeHost(WorkerId(decided.id));
   if (host_ == nullptr) return;
   host_->OnOrder(order);
   if (host_->left()) Exit();
 }
 
 void WorkerProcess::MakeHost(WorkerId id) {
-  const JobPlan& plan = options_.host.job->plan();
   WorkerHost::Options host = options_.host;
+  if (facts_.replays) host.job = &host.job->replay();
+  const JobPlan& plan = host.job->plan();
   host.machine = {.worker = id,
                   .incarnation = options_.incarnation,
                   .leaves = plan.leaves,
                   .chunks = plan.layout.chunk_count(),
                   .steps = plan.last_step,
-                  .evaluate = [&plan](Step step) { return plan.evaluation && plan.evaluation->DueIn(step); }};
+                  .evaluate = [&plan](Step step) { return plan.evaluation && plan.evaluation->DueIn(step); },
+                  .seed = plan.seed,
+                  .audit = facts_.audit};
   for (const ChunkUse& use : plan.layout.positions()) host.machine.positions.push_back({use.chunk, use.use});
   host_ = std::make_unique<WorkerHost>(std::move(host), this);
 }
 
-coordinator::Cluster::Heard WorkerProcess::MakeReport() {
+coordinator::Cluster::Heard WorkerProcess::MakeReport(bool first) {
   coordinator::Cluster::Heard heard;
   heard.introduction = {.role = coordinator::Role::kWorker,
                         .name = options_.name,
@@ -98,8 +104,11 @@ coordinator::Cluster::Heard WorkerProcess::MakeReport() {
     report.seconds_per_leaf = absl::ToDoubleSeconds(options_.host.leaf_time) / options_.host.lanes;
     report.counters = {{"leaves_computed", machine.counters().leaves_computed},
                        {"leaves_recomputed", machine.counters().leaves_recomputed},
+                       {"evaluation_leaves_computed", machine.counters().evaluation_leaves_computed},
                        {"partials_pushed", machine.counters().partials_pushed},
-                       {"bytes_pulled", machine.counters().bytes_pulled}};
+                       {"bytes_pulled", machine.counters().bytes_pulled},
+                       {"leaves_audited", machine.counters().leaves_audited}};
+    report.audits = host_->TakeAudits(first);
   }
   if (facts_wanted_ && indexed_) report.data = server::ToyJob::Data();
   heard.jobs.emplace_back(job_, std::move(report));

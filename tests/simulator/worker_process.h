@@ -38,8 +38,8 @@ class WorkerProcess final : public WorkerNetwork {
   void Close(worker::StreamId stream) override;
   void Send(worker::StreamId stream, ToServer message) override;
 
-  void OnCommand(const coordinator::Decider::Command& command);
-  coordinator::Cluster::Heard MakeReport();
+  void OnCommand(const Command& command);
+  coordinator::Cluster::Heard MakeReport(bool first);
   void MakeHost(WorkerId id);
   void Exit();
   void Tick();
@@ -56,6 +56,7 @@ class WorkerProcess final : public WorkerNetwork {
   bool facts_wanted_ = false;
   bool indexed_ = false;
   std::string job_;  // empty: none yet
+  Command::Job facts_;
   std::unique_ptr<WorkerHost> host_;
   std::map<worker::StreamId, Stream> streams_;
   std::unique_ptr<Session> session_;

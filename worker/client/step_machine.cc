@@ -208,6 +208,7 @@ void StepMachine::OnLeafComputed(Generation generation, uint32_t leaf, Pass pass
   CHECK_GT(running_, 0u);
   --running_;
   if (pass == Pass::kAudit) {
+    --running_audits_;
     ++counters_.leaves_audited;
     return;
   }
@@ -253,6 +254,12 @@ std::vector<Wait> StepMachine::Waits() const {
     } else if (peer.mark && peer.mark->done < open_step_ && !outstanding_) {
       add(peer, "weights", absl::StrCat(name, " has not finished step ", open_step_));
     }
+  }
+  // Who waits for it is the coordinator, at the job's end.
+  if (!audits_.empty() || running_audits_ > 0) {
+    waits.push_back({.what = "audits",
+                     .detail = absl::StrCat(audits_.size() + running_audits_, " leaves of step ", open_step_),
+                     .since = absl::ToDoubleSeconds(audits_since_ - absl::UnixEpoch())});
   }
   return waits;
 }

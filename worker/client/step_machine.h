@@ -145,6 +145,8 @@ class StepMachine {
   std::vector<bool> computed_;  // leaves of the open step computed before
   bool audits_chosen_ = false;  // for the open step
   std::vector<uint32_t> audits_;  // leaves that are to be audited
+  absl::Time audits_since_ = absl::InfinitePast();
+  uint32_t running_audits_ = 0;
 
   Counters counters_;
   std::vector<StepOutput> outputs_;

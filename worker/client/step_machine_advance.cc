@@ -180,6 +180,7 @@ void StepMachine::ChooseAudits() {
   if (audits_chosen_ || options_.audit == 0 || assignment == nullptr) return;
   audits_chosen_ = true;
   if (!Due(Pass::kTrain)) return;
+  audits_since_ = now_;
   audits_ = AuditsOf(options_.worker, *assignment, tree_, options_.seed, options_.audit, open_step_);
 }
 
@@ -187,6 +188,7 @@ void StepMachine::StartAudits(Resources& resources) {
   for (; !audits_.empty() && resources.lanes > 0 && resources.sets > 0; --resources.lanes, --resources.sets) {
     outputs_.push_back(ComputeLeaf{generation_, open_step_, audits_.back(), Pass::kAudit});
     audits_.pop_back();
+    ++running_audits_;
     ++running_;
   }
 }

@@ -1,5 +1,6 @@
 #include "worker/client/step_machine.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -372,7 +373,13 @@ TEST_F(AuditedStepMachineTest, OthersAuditedLeavesAreComputedFirst) {
   EXPECT_EQ(leaves[0].pass, Pass::kAudit);
   EXPECT_EQ(leaves[0].leaf, 1u);
   EXPECT_EQ(leaves[1].pass, Pass::kTrain);
+  const auto audits = [&] {
+    const std::vector<Wait> waits = machine_.Waits();
+    return std::any_of(waits.begin(), waits.end(), [](const Wait& wait) { return wait.what == "audits"; });
+  };
+  EXPECT_TRUE(audits());
   machine_.OnLeafComputed(generation_, 1, Pass::kAudit);
+  EXPECT_FALSE(audits());
   EXPECT_EQ(machine_.counters().leaves_audited, 1u);
   EXPECT_EQ(machine_.counters().leaves_computed, 0u);
 }

@@ -38,6 +38,7 @@ absl::StatusOr<Program*> Lane::ProgramFor(int64_t samples, Mode mode) {
     arenas_.push_back(std::move(arena));
   }
   made->Bind(arenas_.back());
+  made->CountIn(&layers_run_);
   program = std::move(made);
   return program.get();
 }

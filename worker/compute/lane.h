@@ -2,6 +2,7 @@
 #define BANYAN_WORKER_COMPUTE_LANE_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -62,6 +63,9 @@ class Lane {
   // change its prediction, so a shorter text is given with anything behind it.
   absl::StatusOr<ConstView> Predict(const ConstView& input, int64_t samples, Weights weights);
 
+  // Layers gone through so far, forward and backward each. Any thread may ask.
+  uint64_t layers_run() const { return layers_run_.load(std::memory_order_relaxed); }
+
   // Bytes of all arenas.
   int64_t memory_bytes() const;
 
@@ -77,6 +81,7 @@ class Lane {
   Device& device_;
   OperatorFactory& factory_;
   const Options options_;
+  std::atomic<uint64_t> layers_run_ = 0;
   std::unique_ptr<Stream> stream_;
   std::vector<Buffer> arenas_;  // the last is the largest; earlier ones serve the programs bound to them
   std::map<std::pair<int64_t, Mode>, std::unique_ptr<Program>> programs_;

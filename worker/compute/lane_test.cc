@@ -103,6 +103,15 @@ TEST_F(LaneTest, PiecesAddUpWhereTheLastIsSmaller) {
   }
 }
 
+TEST_F(LaneTest, CountsLayersPieceByPiece) {
+  const auto lane = MakeLane(factory_, /*micro=*/2);
+  const uint64_t layers = graph_.layers.size();
+  Train(*lane, weights_, Leaf(0, kSamples));
+  EXPECT_EQ(lane->layers_run(), 3 * 2 * layers) << "of three pieces, forward and backward";
+  ASSERT_TRUE(lane->Evaluate(Leaf(0, 2), weights_.views()).ok());
+  EXPECT_EQ(lane->layers_run(), 7 * layers);
+}
+
 TEST_F(LaneTest, DropoutKnowsASampleByItsPlaceInTheBatch) {
   const auto lane = MakeLane(factory_);
   const double whole = Train(*lane, weights_, Leaf(0, kSamples)).loss.sum;

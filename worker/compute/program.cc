@@ -166,6 +166,7 @@ void Program::Forward(const Piece& piece, const ConstView& input, const ConstVie
       step.forward.parameters[i] = weights[layer.parameters[i].parameter.value()];
     }
     step.op->Forward(piece, step.forward, stream);
+    Count();
   }
 }
 
@@ -183,6 +184,7 @@ void Program::Backward(const Piece& piece, Weights weights, bool accumulate, boo
     }
     step->backward.accumulate_parameters = accumulate;
     step->op->Backward(piece, step->backward, stream);
+    Count();
     if (!last) continue;
     for (size_t i = uses.size(); i-- > 0;) {
       if (step->backward.parameter_gradients[i].present()) sink.Complete(uses[i], stream.Record());

@@ -1,6 +1,7 @@
 #ifndef BANYAN_WORKER_COMPUTE_PROGRAM_H_
 #define BANYAN_WORKER_COMPUTE_PROGRAM_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -34,6 +35,9 @@ class Program {
   // Puts everything into `arena`, which has at least arena_bytes() and outlives the program. Once, before the rest.
   void Bind(const Buffer& arena);
 
+  // From now on counts in `counter`, which outlives the program, every layer that it has gone through, either way.
+  void CountIn(std::atomic<uint64_t>* counter) { counter_ = counter; }
+
   // `targets` may be absent where the mode is kEvaluate: the loss is then left out.
   void Forward(const Piece& piece, const ConstView& input, const ConstView& targets, Weights weights, Stream& stream);
   // After Forward with the same arguments. `accumulate`: not the leaf's first piece. `last`: the leaf's last, whose
@@ -63,6 +67,9 @@ class Program {
 
   int64_t size_of(TensorId id) const { return samples_ * ElementsOf(graph_.tensor(id).shape); }
   bool external(TensorId id) const { return id == graph_.input || id == graph_.targets; }
+  void Count() {
+    if (counter_ != nullptr) counter_->fetch_add(1, std::memory_order_relaxed);
+  }
   int32_t backward_moment(size_t layer) const { return static_cast<int32_t>(2 * steps_.size() - 1 - layer); }
   size_t AddBlock(int64_t bytes, int32_t first, int32_t last);
   Place AddPlace(DType dtype, int64_t size, int32_t first, int32_t last);
@@ -89,6 +96,7 @@ class Program {
   MemoryPlan plan_;
   View loss_;
   ConstView prediction_;
+  std::atomic<uint64_t>* counter_ = nullptr;
 };
 
 }  // namespace banyan::worker

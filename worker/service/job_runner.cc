@@ -46,10 +46,10 @@ void JobRunner::OnCommand(const v1::JobCommand& command, uint64_t coordinator_te
   changed_.SignalAll();
 }
 
-JobReport JobRunner::Report() const {
+JobReport JobRunner::Report(bool first) const {
   MutexLock lock(mutex_);
   JobReport report = loop_ != nullptr ? loop_->Report() : JobReport();
-  if (loop_ != nullptr) report.audits = loop_->TakeAudits();
+  if (loop_ != nullptr) report.audits = loop_->TakeAudits(first);
   if (facts_wanted_) report.data = facts_;
   report.failure = failure_;
   return report;

@@ -61,7 +61,8 @@ class JobRunner {
   const std::string& job() const { return job_id_; }
 
   void OnCommand(const v1::JobCommand& command, uint64_t coordinator_term);
-  JobReport Report() const;
+  // `first`: of a stream.
+  JobReport Report(bool first) const;
 
  private:
   void Run();

@@ -15,7 +15,6 @@ namespace {
 // For what only time brings: streams to be tried again, refused pushes.
 constexpr absl::Duration kTick = absl::Milliseconds(10);
 constexpr absl::Duration kReportInterval = absl::Milliseconds(50);
-constexpr size_t kMostAudits = 1000;
 
 StepMachineOptions MachineOptions(const StepLoop::Options& options, const JobPlan& plan) {
   StepMachineOptions machine = {.worker = options.worker,
@@ -109,9 +108,9 @@ JobReport StepLoop::Report() const {
   return report_;
 }
 
-std::vector<LeafAudit> StepLoop::TakeAudits() {
+std::vector<LeafAudit> StepLoop::TakeAudits(bool first) {
   MutexLock lock(mutex_);
-  return std::exchange(audits_, {});
+  return audits_.Take(first);
 }
 
 void StepLoop::Post(Event event) {
@@ -176,8 +175,8 @@ void StepLoop::TakeFinishedLeaves() {
     }
     if (!leaf.fingerprints.empty()) {
       MutexLock lock(mutex_);
-      // While the coordinator is away nobody takes them.
-      if (audits_.size() < kMostAudits) audits_.push_back({machine_.term(), leaf.step, leaf.leaf, leaf.fingerprints});
+      audited_ = true;
+      audits_.Add({machine_.term(), leaf.step, leaf.leaf, leaf.fingerprints});
     }
     if (leaf.pass == Pass::kTrain) speed_.OnLeaf(leaf.generation, leaf.seconds);
     machine_.OnLeafComputed(leaf.generation, leaf.leaf, leaf.pass);
@@ -249,7 +248,7 @@ void StepLoop::UpdateReport() {
     MutexLock lock(mutex_);
     news = report_.term != machine_.term() || report_.epoch != machine_.epoch() ||
            report_.assignment_version != machine_.assignment_version() || report_.ready != machine_.ready() ||
-           report_.broken_peers != broken;
+           report_.broken_peers != broken || std::exchange(audited_, false);
   }
   const bool last = left_ || !failure_.ok();
   if (!news && !last && now - reported_at_ < kReportInterval) return;
@@ -267,6 +266,7 @@ void StepLoop::UpdateReport() {
                       .seconds_per_push = speed_.seconds_per_byte() * model_bytes};
   report.counters = {{"leaves_computed", counters.leaves_computed},
                      {"leaves_recomputed", counters.leaves_recomputed},
+                     {"layers_run", executor_->layers_run()},
                      {"evaluation_leaves_computed", counters.evaluation_leaves_computed},
                      {"partials_pushed", counters.partials_pushed},
                      {"bytes_pushed", counters.bytes_pushed},

@@ -15,6 +15,7 @@
 #include "common/base/sync.h"
 #include "common/job/job_plan.h"
 #include "common/protocol/session.h"
+#include "worker/client/audit_log.h"
 #include "worker/client/exchange_client.h"
 #include "worker/client/step_machine.h"
 #include "worker/data/dataset.h"
@@ -68,7 +69,8 @@ class StepLoop {
   void Leave();
   JobReport Report() const;
   // Audited leaves computed since the last call.
-  std::vector<LeafAudit> TakeAudits();
+  // `first`: for the first report of a stream.
+  std::vector<LeafAudit> TakeAudits(bool first);
 
  private:
   struct Received {
@@ -132,6 +134,7 @@ class StepLoop {
   bool left_ = false;
   absl::Status failure_;
   uint32_t targets_ = 0;  // of the open step
+  bool audited_ = false;  // something that the coordinator is to hear of soon
   Speedometer speed_;
   std::map<StreamId, size_t> sending_;  // messages that are not written yet
   absl::Duration reported_at_ = -absl::InfiniteDuration();
@@ -142,7 +145,7 @@ class StepLoop {
   uint32_t written_ ABSL_GUARDED_BY(mutex_) = 0;  // of those, Written
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;  // a leaf is computed or a partial ready
   JobReport report_ ABSL_GUARDED_BY(mutex_);
-  std::vector<LeafAudit> audits_ ABSL_GUARDED_BY(mutex_);
+  AuditLog audits_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace banyan::worker

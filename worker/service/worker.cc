@@ -25,7 +25,7 @@ void Worker::Run() {
     MutexLock lock(mutex_);  // the handlers take it, so they find session_ set
     session_ = std::make_unique<SessionClient>(
         SessionClient::Options{.coordinator = options_.coordinator, .token = options_.token},
-        SessionClient::Handlers{.make_report = [this](bool) { return MakeReport(); },
+        SessionClient::Handlers{.make_report = [this](bool first) { return MakeReport(first); },
                                 .on_command = [this](const v1::Command& command) { OnCommand(command); },
                                 .on_lost = [this](const absl::Status& status) {
                                   MutexLock lock(mutex_);
@@ -66,7 +66,7 @@ void Worker::AddLog(const log::Line& line) {
   log_.push_back(line);
 }
 
-v1::Report Worker::MakeReport() {
+v1::Report Worker::MakeReport(bool first) {
   v1::Report report;
   v1::Process& process = *report.mutable_process();
   process.set_role(v1::WORKER);
@@ -85,7 +85,7 @@ v1::Report Worker::MakeReport() {
     report.set_draining(draining_);
     runner = runner_;
   }
-  if (runner != nullptr) *report.add_jobs() = EncodeJobReport(runner->job(), runner->Report());
+  if (runner != nullptr) *report.add_jobs() = EncodeJobReport(runner->job(), runner->Report(first));
   MutexLock lock(log_mutex_);
   for (const log::Line& line : log_) {
     v1::LogLine& message = *report.add_logs();

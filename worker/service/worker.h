@@ -58,7 +58,7 @@ class Worker {
   void AddLog(const log::Line& line);
 
  private:
-  v1::Report MakeReport();
+  v1::Report MakeReport(bool first);
   void OnCommand(const v1::Command& command);
   void OnOver();
 

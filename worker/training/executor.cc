@@ -36,6 +36,12 @@ uint32_t Executor::idle() const {
   return static_cast<uint32_t>(threads_.size() - static_cast<size_t>(busy) - done_.size());
 }
 
+uint64_t Executor::layers_run() const {
+  uint64_t layers = 0;
+  for (const auto& thread : threads_) layers += thread->worker->layers_run();
+  return layers;
+}
+
 bool Executor::Start(Step step, uint32_t leaf, Pass pass, bool fingerprints) {
   if (idle() == 0) return false;
   MutexLock lock(mutex_);

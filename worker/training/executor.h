@@ -39,6 +39,9 @@ class Executor {
   // Threads without a leaf.
   uint32_t idle() const;
 
+  // Layers gone through so far on all threads, forward and backward each: moves on in the middle of a long leaf.
+  uint64_t layers_run() const;
+
   // Begins a leaf on an idle thread; false when there is none, or no gradient set.
   bool Start(Step step, uint32_t leaf, Pass pass, bool fingerprints = false);
 

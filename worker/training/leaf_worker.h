@@ -40,6 +40,9 @@ class LeafWorker {
   // used. UNIMPLEMENTED: actions between stages.
   absl::Status Run(std::span<const Action> actions, Step step, LeafRun& run);
 
+  // Lane's. Any thread may ask.
+  uint64_t layers_run() const { return lane_->layers_run(); }
+
  private:
   LeafWorker(const Job& job, LeafReader reader, std::unique_ptr<Lane> lane);
 
