@@ -36,6 +36,7 @@
 
 ABSL_FLAG(std::string, name, "server-0", "name of this server, unique in the cluster; keeps its id across restarts");
 ABSL_FLAG(std::string, listen, "127.0.0.1:0", "host:port for workers and other servers; port 0 takes a free one");
+ABSL_FLAG(std::string, advertise, "", "host:port that workers and other servers are told; empty: where it listens");
 ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:0", "host:port of the metrics page; port 0 takes a free one");
 ABSL_FLAG(std::string, coordinator, "", "host:port of the coordinator");
 ABSL_FLAG(std::vector<std::string>, root, {},
@@ -114,6 +115,11 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
   if (absl::GetFlag(FLAGS_coordinator).empty()) {
     return absl::InvalidArgumentError("--coordinator is not given; it is the host:port that banyan-coordinator prints");
   }
+  const std::string advertise = absl::GetFlag(FLAGS_advertise);
+  if (!advertise.empty() && !IsLoopback(advertise)) {
+    return absl::InvalidArgumentError(absl::StrCat("refusing to advertise '", advertise,
+                                                   "': beyond loopback there must be mutual TLS, which is not there yet"));
+  }
   for (const std::string& listen : {absl::GetFlag(FLAGS_listen), absl::GetFlag(FLAGS_metrics_listen)}) {
     if (IsLoopback(listen)) continue;
     return absl::InvalidArgumentError(absl::StrCat(
@@ -137,7 +143,7 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
                    MetricsPage::Start(absl::GetFlag(FLAGS_metrics_listen), token,
                                       [&] { return agent_slot.Metrics(); }));
   v1::Process process = Describe(threads);
-  process.set_endpoint(rpc->endpoint());
+  process.set_endpoint(advertise.empty() ? rpc->endpoint() : advertise);
   process.set_metrics_endpoint(metrics->endpoint());
   ServerAgent agent({.process = process,
                      .token = token,
@@ -174,10 +180,10 @@ absl::Status Serve(ShutdownWatch& watch, LogOutbox& logs) {
              }});
     session_slot.Set(&session);
     std::cout << FormatReadyLine({.name = process.name(),
-                                  .endpoint = process.endpoint(),
+                                  .endpoint = rpc->endpoint(),
                                   .metrics_endpoint = process.metrics_endpoint()})
               << std::endl;
-    log::Info("serving on {} with {} executors", process.endpoint(), threads);
+    log::Info("serving on {} with {} executors", rpc->endpoint(), threads);
     const SystemClock clock;
     const SteadyTime time(clock);
     while (!watch.WaitFor(kTick)) agent.OnTick(time.Now());

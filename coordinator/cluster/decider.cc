@@ -8,6 +8,17 @@
 #include "common/base/status.h"
 
 namespace banyan::coordinator {
+namespace {
+
+// The life before counted it last some time before it ended; since then the job has trained at least up to its last line.
+void CountTrainTime(JobRecord& job, const std::optional<DecisionStore::TimedLine>& last) {
+  if (job.state != JobState::kRunning || !last.has_value() || last->time <= job.train_time_at) return;
+  if (job.train_time_at == absl::InfinitePast()) return;
+  job.train_time += last->time - job.train_time_at;
+  job.train_time_at = last->time;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Decider>> Decider::Open(Options options, DecisionStore& store, StoreEffects::Work work,
                                                        Now now) {
@@ -37,6 +48,8 @@ absl::Status Decider::Load(DecisionStore& store, Now now) {
   ASSIGN_OR_RETURN(std::vector<JobRecord> jobs, store.Jobs());
   for (JobRecord& job : jobs) {
     ASSIGN_OR_RETURN(Step through, store.LinesThrough(job.id));
+    ASSIGN_OR_RETURN(const std::optional<DecisionStore::TimedLine> last, store.Line(job.id, through));
+    CountTrainTime(job, last);
     // The last evaluation comes a step after the last line.
     ASSIGN_OR_RETURN(const std::optional<EvaluationLine> evaluation, store.Evaluation(job.id, through));
     if (through > 0 && evaluation.has_value()) ++through;

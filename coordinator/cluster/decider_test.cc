@@ -33,7 +33,7 @@ class FakeStore final : public DecisionStore {
     return records;
   }
   absl::Status WriteLine(const std::string&, const TimedLine&) override { return absl::OkStatus(); }
-  absl::StatusOr<std::optional<TimedLine>> Line(const std::string&, Step) override { return std::nullopt; }
+  absl::StatusOr<std::optional<TimedLine>> Line(const std::string&, Step) override { return last; }
   absl::Status CopyLines(const std::string&, const std::string&, Step) override { return absl::OkStatus(); }
   absl::StatusOr<Step> LinesThrough(const std::string&) override { return 0; }
   absl::Status WriteEvaluation(const std::string&, const EvaluationLine&) override { return absl::OkStatus(); }
@@ -45,6 +45,7 @@ class FakeStore final : public DecisionStore {
   uint64_t events = 0;
   std::vector<ProcessId> processes;
   std::map<std::string, JobRecord> jobs;
+  std::optional<TimedLine> last;
 };
 
 class DeciderTest : public testing::Test {
@@ -84,6 +85,28 @@ TEST_F(DeciderTest, ALifeKnowsWhatTheOneBeforeCommitted) {
   EXPECT_GT(decider_->coordinator_term(), term);
   EXPECT_NE(decider_->cluster().Job("j1"), nullptr);
   EXPECT_EQ(*decider_->OnReport(SessionId(1), Worker(8), now_), *id) << "an id belongs to its name";
+}
+
+TEST_F(DeciderTest, TheTimeInTrainingGoesOnToTheLastLine) {
+  ASSERT_TRUE(decider_->cluster().Submit(MakeJob(), {}, "", now_).ok());
+  ASSERT_TRUE(decider_->Commit(nullptr).ok());
+  JobRecord& job = store_.jobs.at("j1");
+  job.state = JobState::kRunning;
+  job.train_time = absl::Seconds(5);
+  job.train_time_at = absl::FromUnixSeconds(100);
+  const auto train_time_after = [&](int64_t seconds, JobState state) {
+    job.state = state;
+    store_.last = DecisionStore::TimedLine{.time = absl::FromUnixSeconds(seconds)};
+    now_.wall = absl::FromUnixSeconds(1000);
+    Open();
+    return decider_->cluster().Job("j1")->TrainTime(now_);
+  };
+  const JobRecord killed = job;
+  EXPECT_EQ(train_time_after(107, JobState::kRunning), absl::Seconds(12));
+  job = killed;
+  EXPECT_EQ(train_time_after(90, JobState::kRunning), absl::Seconds(5)) << "a line of before";
+  job = killed;
+  EXPECT_EQ(train_time_after(107, JobState::kRecovering), absl::Seconds(5)) << "it did not train";
 }
 
 TEST_F(DeciderTest, TheEndOfASessionIsADeathUnlessThereIsANewerOne) {

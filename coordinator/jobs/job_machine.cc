@@ -199,6 +199,7 @@ absl::Duration JobMachine::TrainTime(Now now) const {
 
 void JobMachine::CountTrainTime(Now now) {
   record_.train_time = TrainTime(now);
+  record_.train_time_at = now.wall;
   counted_at_ = now.monotonic;
 }
 

@@ -58,7 +58,8 @@ struct JobRecord {
   absl::Time submitted = absl::InfinitePast();
   absl::Time started = absl::InfinitePast();
   absl::Time finished = absl::InfinitePast();
-  absl::Duration train_time;  // in RUNNING
+  absl::Duration train_time;                         // in RUNNING
+  absl::Time train_time_at = absl::InfinitePast();  // when that was counted
 
   // Of the processes that have left it: cumulative counters, and the most memory of each by name, in bytes.
   std::map<std::string, uint64_t> counters;

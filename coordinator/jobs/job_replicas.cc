@@ -16,6 +16,14 @@ namespace {
 // Chunks that get a new backup at once: they wait until it has their state.
 constexpr uint64_t kBatchBytes = 64 << 20;
 
+// Whether `from` leads a chunk that `to` has a copy of, or is to have.
+bool HasStreamTo(const ChunkMap& map, ServerId from, ServerId to) {
+  return std::ranges::any_of(map.owners, [&](const ChunkMap::Owner& owner) {
+    return map.servers[owner.primary].id == from &&
+           std::ranges::any_of(owner.backups, [&](uint32_t backup) { return map.servers[backup].id == to; });
+  });
+}
+
 }  // namespace
 
 bool JobMachine::Reclaims(Now now) const {
@@ -108,7 +116,7 @@ bool JobMachine::MostAccuse(ServerId server) const {
   size_t peers = 0;
   for (const Processes* processes : {&workers_, &servers_}) {
     for (const auto& [id, process] : *processes) {
-      if (processes == &servers_ && (replicas() == 0 || id == server.value())) continue;
+      if (processes == &servers_ && !HasStreamTo(record_.map, ServerId(id), server)) continue;
       ++peers;
       if (!process.last.has_value() || process.last->term != record_.term) continue;
       // What was said of a server at another map may be of another life.

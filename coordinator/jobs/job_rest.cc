@@ -22,6 +22,13 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
+// What is left to a job that goes on without the checkpoint of `step`.
+std::string GoesOn(const JobRecord& record, const JobPlan& plan, Step step) {
+  const std::string newest =
+      record.checkpoint.has_value() ? absl::StrCat("the newest is of step ", record.checkpoint->step) : "there is none";
+  return absl::StrCat("; training goes on, ", newest, ", the next is due at step ", plan.checkpoints.Next(step + 1));
+}
+
 }  // namespace
 
 // ---- Checkpoints.
@@ -40,7 +47,8 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
     parts_.erase(part.step);
     settled_step_ = std::max(settled_step_, part.step);
     Note(now, "CHECKPOINT_FAILED", servers_.at(server).member.introduction.name,
-         absl::StrCat("step ", part.step, ": ", part.failure));
+         absl::StrCat("step ", part.step, ": ", part.failure,
+                      IsNeeded(part.step) ? "" : GoesOn(record_, *plan_, part.step)));
     if (IsNeeded(part.step)) {
       Fail(absl::StrCat("the checkpoint of step ", part.step, " cannot be written: ", part.failure), now);
     }
@@ -94,7 +102,9 @@ void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, co
   published_.insert(step);
   settled_step_ = std::max(settled_step_, step);
   if (!status.ok()) {
-    Note(now, "CHECKPOINT_FAILED", "", absl::StrCat("step ", step, ": ", std::string(status.message())));
+    Note(now, "CHECKPOINT_FAILED", "",
+         absl::StrCat("step ", step, ": ", std::string(status.message()),
+                      IsNeeded(step) ? "" : GoesOn(record_, *plan_, step)));
     if (IsNeeded(step)) {
       Fail(absl::StrCat("the checkpoint of step ", step, " cannot be published: ", std::string(status.message())), now);
     }

@@ -18,16 +18,16 @@ using testing::HasSubstr;
 // A model of many chunks, on servers 1, 2, ... and workers 11 and 12.
 class JobServersTest : public testing::Test {
  protected:
-  void Start(uint32_t servers, uint32_t replicas, const std::string& more = "") {
+  void Start(uint32_t servers, uint32_t replicas, const std::string& more = "", uint32_t outputs = 8192) {
     v1::Job job = MakeJob("servers { count: " + std::to_string(servers) + " replicas: " + std::to_string(replicas) +
                           " chunk_bytes: 16384 " + more + "} workers { min: 2 }");
-    job.mutable_recipe()->mutable_model()->mutable_linear()->set_outputs(8192);
+    job.mutable_recipe()->mutable_model()->mutable_linear()->set_outputs(outputs);
     Restart({.id = "j1", .number = 1, .job = job}, 0);
     for (uint64_t id = 1; id <= servers; ++id) Join(id);
     for (const uint64_t id : {11, 12}) job_->AddWorker(Process(Role::kWorker, id), now_);
     job_->Proceed(now_);
     DataFacts data = kData;
-    data.targets = 8192;
+    data.targets = outputs;
     job_->OnReport(Role::kWorker, 11, {.data = data}, 0, now_);
     for (uint64_t id = 1; id <= servers; ++id) Report(id);
     ASSERT_EQ(state(), kRunning) << job_->record().reason;
@@ -142,6 +142,16 @@ TEST_F(JobServersTest, MostOfItsPeersAreBelievedAfterAWhile) {
   Suspicion(2, absl::ZeroDuration());
   now_.monotonic += absl::Seconds(30);
   EXPECT_EQ(Suspicion(2, absl::ZeroDuration()), Of::kNothing) << "its chunks are nowhere else";
+}
+
+TEST_F(JobServersTest, WhoHasNoStreamToItHasNoSay) {
+  Start(5, 1, "", /*outputs=*/1024);
+  ASSERT_LE(map().owners.size(), 3) << "most servers have no chunks";
+  const uint64_t server = map().PrimaryOf(ChunkId(0)).id.value();
+  Accuse({11, 12}, server);
+  Suspicion(server, absl::ZeroDuration());
+  now_.monotonic += absl::Milliseconds(2100);
+  EXPECT_EQ(Suspicion(server, absl::ZeroDuration()), Of::kUnreachable);
 }
 
 TEST_F(JobServersTest, AServerThatJoinsTakesItsShareWithoutReplicasToo) {

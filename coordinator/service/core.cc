@@ -81,11 +81,13 @@ absl::Status Core::Load() {
   return absl::OkStatus();
 }
 
-absl::Status Core::Call(const std::function<absl::Status(State&)>& decide) {
+absl::Status Core::Call(const std::function<absl::Status(State&)>& decide, IfFull if_full) {
   auto task = std::make_shared<Task>();
   task->decide = decide;
+  task->if_full = if_full;
   MutexLock lock(mutex_);
   if (stopping_) return absl::CancelledError("the coordinator stops");
+  if (!full_.ok() && if_full == IfFull::kSay) return full_;
   tasks_.push_back(task);
   wake_.Signal();
   while (!task->done) done_.Wait(mutex_);
@@ -159,12 +161,7 @@ void Core::Run() {
       }
       bool wrote = false;
       failure = decider_->Commit(&wrote);
-      // A full disk is waited for: whoever works goes on, and hears of nothing new.
-      for (bool told = false; absl::IsResourceExhausted(failure) && WaitForSpace(); told = true) {
-        if (!told) log::Error("{}; deciding nothing until there is space", std::string(failure.message()));
-        failure = decider_->Commit(nullptr);
-        if (failure.ok()) log::Info("there is space again");
-      }
+      if (absl::IsResourceExhausted(failure)) failure = WaitForSpace(tasks, failure);
       if (!failure.ok()) options_.on_failure(failure);
       if (failure.ok() && (wrote || !tasks.empty())) SendCommands();
       MutexLock lock(mutex_);
@@ -172,6 +169,7 @@ void Core::Run() {
     }
     MutexLock lock(mutex_);
     for (const std::shared_ptr<Task>& task : tasks) {
+      if (task->done) continue;  // answered already
       if (stopping) task->status = absl::CancelledError("the coordinator stops");
       if (!failure.ok()) task->status = failure;
       task->done = true;
@@ -188,10 +186,40 @@ void Core::Run() {
   }
 }
 
-bool Core::WaitForSpace() {
+// Whoever works goes on, and hears of nothing new; people hear why. Returns how the commit went in the end.
+absl::Status Core::WaitForSpace(const std::vector<std::shared_ptr<Task>>& decided, absl::Status failure) {
+  const absl::Duration until = options_.clock->Monotonic() + options_.space_limit;
+  const std::string why = absl::StrCat(
+      failure.message(), "; deciding nothing until there is space, at the latest until ",
+      absl::FormatTime("%H:%M:%S UTC", options_.clock->Now() + options_.space_limit, absl::UTCTimeZone()));
+  log::Error("{}", why);
+  while (absl::IsResourceExhausted(failure) && options_.clock->Monotonic() < until) {
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) break;
+      full_ = absl::UnavailableError(absl::StrCat("the coordinator cannot write: ", why));
+      // What was decided may still come true.
+      Answer(decided, full_);
+      Answer(tasks_, full_);
+      std::erase_if(tasks_, [](const std::shared_ptr<Task>& task) { return task->done; });
+      done_.SignalAll();
+      space_.WaitFor(mutex_, kSpaceTick);
+    }
+    failure = decider_->Commit(nullptr);
+  }
+  if (failure.ok()) log::Info("there is space again");
   MutexLock lock(mutex_);
-  if (!stopping_) space_.WaitFor(mutex_, kSpaceTick);
-  return !stopping_;
+  full_ = absl::OkStatus();
+  return failure;
+}
+
+// Of those who do not wait.
+void Core::Answer(const std::vector<std::shared_ptr<Task>>& tasks, const absl::Status& status) {
+  for (const std::shared_ptr<Task>& task : tasks) {
+    if (task->if_full == IfFull::kWait || task->done) continue;
+    task->status = status;
+    task->done = true;
+  }
 }
 
 absl::Duration Core::ReportInterval(Role role) const {

@@ -35,6 +35,7 @@ class Core {
     Members::Leases leases;
     absl::Duration stall_limit = absl::Seconds(60);
     absl::Duration tick = absl::Milliseconds(100);
+    absl::Duration space_limit = absl::Minutes(10);  // how long a full disk is waited for
     // The store failed and nothing is decided any more: the process must end. Called once, on the deciding thread.
     std::function<void(const absl::Status& status)> on_failure;
   };
@@ -52,9 +53,11 @@ class Core {
     JobLogs& logs;
     Cluster::Now now;
   };
+  enum class IfFull { kSay, kWait };
   // Runs `decide` on the deciding thread; returns when what it wrote is durable, with its status. CANCELLED when the
-  // core has stopped; the store's failure when that failed.
-  absl::Status Call(const std::function<absl::Status(State& state)>& decide);
+  // core has stopped; the store's failure when that failed. While the store has no space nothing is decided: UNAVAILABLE
+  // says so and why, or, with kWait, the call waits as long as the core does.
+  absl::Status Call(const std::function<absl::Status(State& state)>& decide, IfFull if_full = IfFull::kSay);
 
   SessionId NextSession() { return SessionId(next_session_.fetch_add(1)); }
   // The session's commands go to this outbox from now on; it is closed when the process has a newer session.
@@ -74,6 +77,7 @@ class Core {
  private:
   struct Task {
     std::function<absl::Status(State&)> decide;
+    IfFull if_full = IfFull::kWait;
     absl::Status status;
     bool done = false;
   };
@@ -85,8 +89,8 @@ class Core {
   void Run();
   void Post(std::function<absl::Status(State&)> decide);
   std::vector<std::shared_ptr<Task>> WaitForTasks(absl::Duration until);
-  // False: the core stops.
-  bool WaitForSpace();
+  absl::Status WaitForSpace(const std::vector<std::shared_ptr<Task>>& decided, absl::Status failure);
+  static void Answer(const std::vector<std::shared_ptr<Task>>& tasks, const absl::Status& status);
   void SendCommands();
   absl::Duration ReportInterval(Role role) const;
   v1::Command MakeCommand(SessionId session) const;
@@ -108,6 +112,7 @@ class Core {
   CondVar space_;
   CondVar news_changed_;
   std::vector<std::shared_ptr<Task>> tasks_ ABSL_GUARDED_BY(mutex_);
+  absl::Status full_ ABSL_GUARDED_BY(mutex_);  // why nothing is decided
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t news_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<SessionId, std::shared_ptr<Outbox>> outboxes_ ABSL_GUARDED_BY(mutex_);

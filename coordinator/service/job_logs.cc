@@ -13,12 +13,17 @@ void JobLogs::Add(const std::string& job, const v1::LogLine& line) {
   log.lines.push_back(line);
   ++log.last;
   if (log.lines.size() > kKept) log.lines.pop_front();
-  if (!log.file.is_open()) log.file.open(absl::StrCat(directory_, "/", job, "/log"), std::ios::app);
+  if (!log.file.good() || !log.file.is_open()) {
+    log.file = std::ofstream(absl::StrCat(directory_, "/", job, "/log"), std::ios::app);
+    if (log.file.good() && log.lost > 0) log.file << log.lost << " lines could not be written here" << std::endl;
+    if (log.file.good()) log.lost = 0;
+  }
   // As the processes print them themselves.
   const absl::Time time = absl::UnixEpoch() + absl::Seconds(line.time());
   const char severity = line.severity().empty() ? 'I' : static_cast<char>(std::toupper(line.severity()[0]));
   log.file << absl::FormatTime("%Y-%m-%d %H:%M:%E3S", time, absl::UTCTimeZone()) << ' ' << severity << ' '
            << line.process() << ' ' << line.text() << std::endl;
+  if (!log.file.good()) ++log.lost;
 }
 
 std::vector<std::pair<uint64_t, v1::LogLine>> JobLogs::After(const std::string& job, uint64_t after,

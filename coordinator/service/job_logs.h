@@ -14,7 +14,7 @@
 namespace banyan::coordinator {
 
 // The log lines of jobs' processes: the newest in memory, all in the file `log` of the job's folder. A file that cannot
-// be written costs lines, never the job. Thread-compatible.
+// be written costs lines there, never the job; once it can be written again, it says how many. Thread-compatible.
 class JobLogs {
  public:
   static constexpr size_t kKept = 5000;  // lines a job
@@ -31,6 +31,7 @@ class JobLogs {
     std::deque<v1::LogLine> lines;
     uint64_t last = 0;  // number of the newest line
     std::ofstream file;
+    uint64_t lost = 0;  // lines that are not in the file
   };
 
   const std::string directory_;

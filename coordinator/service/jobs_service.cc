@@ -29,8 +29,15 @@ grpc::Status JobsService::Submit(grpc::ServerContext*, const v1::SubmitRequest* 
                                                                 request->idempotency_key(), state.now));
     response->set_id(id);
     log::Info("job {} ({}) submitted", id, request->job().name());
-    return CreateDirectories(files_, JoinPath(core_.jobs_directory(), id));
+    MakeFolder(id);
+    return absl::OkStatus();
   }));
+}
+
+// The job is there already: a disk that fails now is told by its first checkpoint, which makes the folder too.
+void JobsService::MakeFolder(const std::string& job) {
+  const absl::Status status = CreateDirectories(files_, JoinPath(core_.jobs_directory(), job));
+  if (!status.ok()) log::Warning("job {}: {}", job, std::string(status.message()));
 }
 
 grpc::Status JobsService::List(grpc::ServerContext*, const v1::ListRequest*, v1::ListResponse* response) {
@@ -140,7 +147,8 @@ absl::Status JobsService::ForkJob(const v1::ForkRequest& request, v1::ForkRespon
     response->set_id(id);
     response->set_replayed_from(source.step);
     log::Info("job {} ({}) forked from job {} at step {}", id, request.fork().name(), parent, request.step());
-    return CreateDirectories(files_, JoinPath(core_.jobs_directory(), id));
+    MakeFolder(id);
+    return absl::OkStatus();
   });
 }
 

@@ -36,6 +36,7 @@ class JobsService final : public v1::Jobs::Service {
                        v1::ClusterResponse* response) override;
 
  private:
+  void MakeFolder(const std::string& job);
   absl::Status ForkJob(const v1::ForkRequest& request, v1::ForkResponse* response);
 
   Core& core_;

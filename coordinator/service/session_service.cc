@@ -60,7 +60,7 @@ absl::Status SessionService::TakeReport(const v1::Report& report, Peer& peer) {
     }
     KeepLogs(report, id, state);
     return absl::OkStatus();
-  });
+  }, Core::IfFull::kWait);
 }
 
 grpc::Status SessionService::Session(grpc::ServerContext* context,
@@ -85,7 +85,7 @@ grpc::Status SessionService::Session(grpc::ServerContext* context,
       .Call([&](Core::State& state) {
         if (state.decider.OnSessionEnded(peer.session, state.now)) log::Info("{} is gone", peer.name);
         return absl::OkStatus();
-      })
+      }, Core::IfFull::kWait)
       .IgnoreError();  // only when the coordinator stops
   if (!status.ok()) log::Warning("{}: {}", peer.name, std::string(status.message()));
   return ToGrpc(status);

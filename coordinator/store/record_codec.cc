@@ -113,6 +113,7 @@ std::string EncodeRecord(const JobRecord& record) {
   message.set_started(EncodeTime(record.started));
   message.set_finished(EncodeTime(record.finished));
   message.set_train_time(absl::ToInt64Nanoseconds(record.train_time));
+  message.set_train_time_at(EncodeTime(record.train_time_at));
   message.mutable_counters()->insert(record.counters.begin(), record.counters.end());
   message.mutable_peak_rss_bytes()->insert(record.peak_rss_bytes.begin(), record.peak_rss_bytes.end());
   for (const Introduction& member : record.crew) *message.add_crew() = EncodeIntroduction(member);
@@ -150,6 +151,7 @@ absl::StatusOr<JobRecord> DecodeRecord(const std::string& bytes) {
   record.started = DecodeTime(message.started());
   record.finished = DecodeTime(message.finished());
   record.train_time = absl::Nanoseconds(message.train_time());
+  record.train_time_at = DecodeTime(message.train_time_at());
   record.counters = {message.counters().begin(), message.counters().end()};
   record.peak_rss_bytes = {message.peak_rss_bytes().begin(), message.peak_rss_bytes().end()};
   for (const v1::Process& process : message.crew()) {

@@ -3,7 +3,10 @@
 #include <sqlite3.h>
 
 #include <bit>
+#include <cerrno>
 #include <limits>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -61,8 +64,15 @@ void Checksum(sqlite3_context* context, int count, sqlite3_value** values) {
   sqlite3_result_int64(context, std::bit_cast<int64_t>(stream.Digest()));
 }
 
+// After a call that began with errno 0: SQLite itself does not always keep the system's reason.
 absl::Status ErrorOf(sqlite3* database, int code) {
-  return absl::Status(CodeOf(code), absl::StrCat("store: ", sqlite3_errmsg(database)));
+  const int error = errno != 0 ? errno : sqlite3_system_errno(database);
+  const char* const file = sqlite3_db_filename(database, "main");
+  std::string text = absl::StrCat("store '", file == nullptr ? "" : file, "': ", sqlite3_errmsg(database));
+  const int base = code & 0xff;
+  const bool of_system = base == SQLITE_FULL || base == SQLITE_IOERR || base == SQLITE_CANTOPEN || base == SQLITE_READONLY;
+  if (of_system && error != 0) absl::StrAppend(&text, " (", std::generic_category().message(error), ")");
+  return absl::Status(CodeOf(code), text);
 }
 
 }  // namespace
@@ -99,6 +109,7 @@ Statement& Statement::BindNull(int parameter) {
 }
 
 absl::StatusOr<bool> Statement::Step() {
+  errno = 0;
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   const absl::Status status = code == SQLITE_DONE ? absl::OkStatus() : ErrorOf(database_, code);
@@ -129,9 +140,15 @@ std::string Statement::Bytes(int column) const {
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
   sqlite3* handle = nullptr;
+  errno = 0;
   const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   std::unique_ptr<Database> database(new Database(handle));
-  if (code != SQLITE_OK) return Annotate(ErrorOf(handle, code), absl::StrCat("open '", path, "'"));
+  if (code != SQLITE_OK) return ErrorOf(handle, code);
+  // SQLite opens it all the same, and says little once it is to be written.
+  if (sqlite3_db_readonly(handle, "main") == 1) {
+    return absl::PermissionDeniedError(absl::StrCat("store '", path, "' can only be read: Read-only file system, or ",
+                                                    "not this user's file"));
+  }
   sqlite3_extended_result_codes(handle, 1);
   CHECK_EQ(sqlite3_create_function(handle, "xxh3", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, Checksum, nullptr,
                                    nullptr),
@@ -151,7 +168,7 @@ absl::Status Database::Lock(const std::string& path) {
     if (absl::IsUnavailable(status)) {
       return absl::UnavailableError(absl::StrCat("'", path, "' is in use by another coordinator"));
     }
-    RETURN_IF_ERROR(Annotate(status, absl::StrCat("open '", path, "'")));
+    RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
 }
@@ -180,6 +197,7 @@ Database::~Database() {
 }
 
 absl::Status Database::Execute(const std::string& sql) {
+  errno = 0;
   const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(database_, code);
 }

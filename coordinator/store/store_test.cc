@@ -41,6 +41,7 @@ JobRecord MakeRecord() {
   record.map = {.epoch = 2, .servers = {{.id = ServerId(7), .endpoint = "h:1"}}, .owners = {{.primary = 0}}};
   record.submitted = absl::FromUnixNanos(123456789);
   record.train_time = absl::Milliseconds(1500);
+  record.train_time_at = absl::FromUnixNanos(123456790);
   record.counters["leaves_computed"] = 9;
   record.assignment = Assignment{.version = 2, .shares = {{.worker = WorkerId(1), .nodes = {{1, 0}}}}};
   return record;
@@ -64,6 +65,7 @@ TEST_F(StoreTest, AJobComesBackAfterReopening) {
   EXPECT_EQ(back.submitted, record.submitted);
   EXPECT_EQ(back.finished, absl::InfinitePast());
   EXPECT_EQ(back.train_time, record.train_time);
+  EXPECT_EQ(back.train_time_at, record.train_time_at);
   EXPECT_EQ(back.counters, record.counters);
   EXPECT_EQ(back.assignment, record.assignment);
 }

@@ -2,17 +2,14 @@
 
 #include <signal.h>
 
-#include <algorithm>
-#include <map>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/disturbed_jobs.h"
 #include "tests/support/jobs.h"
 #include "tests/support/local_cluster.h"
 
@@ -25,89 +22,32 @@ using ::testing::Not;
 using Json = nlohmann::json;
 
 constexpr int kSteps = 150;
-
-std::string Linear() {
-  return LinearJob(150, R"(  servers: {count: 2, chunk_bytes: 16384}
+constexpr char kRun[] = R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 15 steps}
   checkpoint: {every: 15 steps}
-)");
-}
+)";
 
-std::string Gpt() {
-  return GptJob(150, R"(  servers: {count: 2, chunk_bytes: 16384}
-  evaluate: {every: 15 steps, samples: 3, at_end: all}
-  checkpoint: {every: 15 steps}
-)");
-}
-
-std::string FirstDifference(const std::vector<std::string>& lines, const std::vector<std::string>& expected) {
-  for (size_t i = 0; i < std::max(lines.size(), expected.size()); ++i) {
-    const std::string line = i < lines.size() ? lines[i] : "nothing";
-    const std::string other = i < expected.size() ? expected[i] : "nothing";
-    if (line != other) return absl::StrCat("line ", i + 1, " is\n", line, "\nand not\n", other);
-  }
-  return "";
-}
-
-// The jobs, all on one cluster.
-class FaultsTest : public ::testing::TestWithParam<const char*> {
+class FaultsTest : public DisturbedJobs<FaultsTest> {
  protected:
-  struct Reference {
-    std::string answer;
-    std::vector<std::string> lines;
-  };
+  static void SetUpTestSuite() { Begin({.folder = "faults", .steps = kSteps, .run = kRun}); }
 
-  static void SetUpTestSuite() {
-    const std::string folder = MakeFolder("faults");
-    WriteFile(folder + "/text", SomeText());
-    WriteFile(folder + "/linear.yaml", Linear());
-    WriteFile(folder + "/gpt.yaml", Gpt());
-    cluster_ = std::make_unique<LocalCluster>(folder);
-    cluster_->Up(/*workers=*/2, /*servers=*/2);
-  }
-  static void TearDownTestSuite() { cluster_.reset(); }
-
-  // Both workers are there when it begins, as the plan wants; it goes on with one.
-  static std::string Submit() {
-    return cluster_->Submit(absl::StrCat(cluster_->folder(), "/", GetParam(), ".yaml"), {"--leaf-plan", "7,6"});
-  }
-
-  static void Expect(const std::vector<std::string>& command, int exit_code) {
-    const CommandResult result = cluster_->Banyan(command);
-    EXPECT_EQ(result.exit_code, exit_code) << command[0] << "\n" << result.err;
-  }
-
-  // What the job gives when nothing happens to it.
-  static const Reference& Undisturbed() {
-    Reference& reference = references_[GetParam()];
-    if (reference.lines.empty()) {
-      const std::string job = Submit();
-      reference.answer = Answer(cluster_->Result(job));
-      reference.lines = cluster_->Lines(job);
-    }
-    return reference;
-  }
-
-  // A job to which `happens` at a step of the first two thirds. Returns its result.
+  // A stop that cannot end, for a server stands still: what `happens` meanwhile does so while the checkpoint of the stop
+  // is written. Then the server goes on, and, once the job is stopped, the job.
   template <typename Happens>
-  Json Disturb(const Happens& happens) {
-    const Reference& reference = Undisturbed();
-    EXPECT_EQ(reference.lines.size(), kSteps);
-    const std::string job = Submit();
-    const uint64_t step = std::uniform_int_distribution<uint64_t>(2, 2 * kSteps / 3)(random_);
-    const std::string trace = absl::StrCat("at step ", step, " of ", GetParam());
-    EXPECT_TRUE(cluster_->AwaitStep(job, step)) << trace;
-    happens(job);
-    const Json result = cluster_->Result(job);
-    EXPECT_EQ(Answer(result), reference.answer) << trace;
-    EXPECT_EQ(FirstDifference(cluster_->Lines(job), reference.lines), "") << trace;
-    EXPECT_THAT(EventTypes(result), Not(Contains("LEDGER_DIFFERS"))) << trace;
-    return result;
+  static Json DisturbAStop(const Happens& happens) {
+    return Disturb([&](const std::string& job) {
+      const pid_t still = cluster_->Pid("server-0");
+      EXPECT_EQ(kill(still, SIGSTOP), 0);
+      const std::unique_ptr<Process> stop = cluster_->Start({"stop", job});
+      EXPECT_TRUE(cluster_->Start({"logs", "-f", job})->AwaitOut("STOPPING"));
+      happens();
+      kill(still, SIGCONT);
+      // Told by some loss that the last checkpoint stands, or by the checkpoint itself.
+      EXPECT_EQ(stop->Wait().exit_code, 0);
+      Expect({"result", job}, 8);
+      Expect({"resume", job, "--detach"}, 0);
+    });
   }
-
-  static inline std::unique_ptr<LocalCluster> cluster_;
-  static inline std::map<std::string, Reference> references_;
-  static inline std::mt19937 random_{20261121};
 };
 
 // A worker is two processes: the one that was started, whose end the other notices, and the one that computes.
@@ -120,10 +60,7 @@ TEST_P(FaultsTest, AWorkerIsKilled) {
 
 TEST_P(FaultsTest, TheProcessThatComputesIsKilled) {
   const Json result = Disturb([](const std::string& job) {
-    const Json description = Json::parse(cluster_->Banyan({"describe", job, "-o", "json"}).out);
-    for (const Json& process : description["processes"]) {
-      if (process["name"] == "worker-1") kill(std::stoi(process["pid"].get<std::string>()), SIGKILL);
-    }
+    kill(Workers(job).at("worker-1"), SIGKILL);
   });
   EXPECT_THAT(EventTypes(result), Contains("WORKER_LOST"));
   EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING")));
@@ -161,13 +98,32 @@ TEST_P(FaultsTest, ItIsStoppedAtOnceAndResumed) {
   });
 }
 
+TEST_P(FaultsTest, AServerIsKilledWhileItStops) {
+  const Json result = DisturbAStop([] { cluster_->Kill("server-1"); });
+  EXPECT_THAT(EventTypes(result), Contains("SERVER_LOST"));
+}
+
+TEST_P(FaultsTest, AServerAndAWorkerAreKilledWhileItStops) {
+  DisturbAStop([] {
+    for (const char* name : {"server-0", "worker-0"}) cluster_->Kill(name);
+  });
+}
+
+TEST_P(FaultsTest, AServerIsAskedToLeaveWhileItStops) {
+  DisturbAStop([] { cluster_->Kill("server-1", SIGTERM); });
+}
+
+TEST_P(FaultsTest, AWorkerIsAskedToLeaveWhileItStops) {
+  DisturbAStop([] { cluster_->Kill("worker-0", SIGTERM); });
+}
+
 INSTANTIATE_TEST_SUITE_P(Jobs, FaultsTest, ::testing::Values("linear", "gpt"),
                          [](const auto& info) { return std::string(info.param); });
 
 // `banyan run --workers 2` goes on with one: the worker that comes back is welcome, not needed.
 TEST(RunTest, ALostWorkerDoesNotHoldTheJobUp) {
   LocalCluster cluster(MakeFolder("run-worker"));
-  WriteFile(cluster.folder() + "/linear.yaml", Linear());
+  WriteFile(cluster.folder() + "/linear.yaml", LinearJob(kSteps, kRun));
   const std::vector<std::string> run = {"run",       cluster.folder() + "/linear.yaml",
                                         "--servers", "1",
                                         "--threads", "1",

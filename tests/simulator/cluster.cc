@@ -1,6 +1,7 @@
 #include "tests/simulator/cluster.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,7 +21,9 @@ constexpr absl::Duration kEndOfFork = absl::Seconds(30);
 // Nor does one in which nothing was done for so long.
 constexpr absl::Duration kStall = absl::Seconds(30);
 constexpr absl::Duration kOperate = absl::Milliseconds(100);
+// Of what is told of a failure.
 constexpr size_t kStory = 25;
+constexpr size_t kTalk = 4;
 
 }  // namespace
 
@@ -62,15 +65,17 @@ Cluster::Cluster(Options options)
 
 Cluster::~Cluster() = default;
 
-// One worker, as hardware does: now and then, or each time.
+// One worker, as hardware does: now and then, each time, or late: in the last step.
 void Cluster::MakeWrong() {
   const uint32_t wrong = Shape(static_cast<uint32_t>(workers_.size()));
-  const double often[] = {0.1, 0.3, 1};
-  const double chance = often[Shape(3)];
+  const double often[] = {0.1, 0.3, 1, 1};
+  const uint32_t how = Shape(4);
+  const double chance = often[how];
+  const Step first = how == 3 ? job_.plan().last_step : 1;
   for (uint32_t i = 0; i < workers_.size(); ++i) {
-    worker_shapes_[i].author = [this, name = absl::StrCat("worker-", i), chance = i == wrong ? chance : 0](
+    worker_shapes_[i].author = [this, name = absl::StrCat("worker-", i), chance = i == wrong ? chance : 0, first](
                                    Step step, uint32_t leaf) {
-      if (chance == 0 || !events_.Chance(chance)) return 0.0f;
+      if (chance == 0 || step < first || !events_.Chance(chance)) return 0.0f;
       wrong_.emplace(step, leaf, name);
       return static_cast<float>(1 + events_.Draw(1000)) * 1e-4f;
     };
@@ -152,8 +157,10 @@ void Cluster::LookAtProgress() {
                              .term = record->term,
                              .lines = store_.lines(record->id).size() + store_.evaluations(record->id).size(),
                              .checkpoint = record->checkpoint.value_or(RestorePoint()).step};
-  if (progress != progress_) progress_at_ = events_.now();
+  if (progress == progress_) return;
   progress_ = progress;
+  progress_at_ = events_.now();
+  network_.ForgetSent();
 }
 
 Outcome Cluster::Run() {
@@ -195,6 +202,24 @@ void Cluster::Finish() {
     absl::StrAppend(&outcome_.trouble, "worker in term ", machine.term(), " at step ", machine.open_step(), ": ");
     for (const Wait& wait : machine.Waits()) absl::StrAppend(&outcome_.trouble, wait.detail, "; ");
   }
+  outcome_.trouble += Meanwhile();
+}
+
+// What goes on without progress: the most talkative.
+std::string Cluster::Meanwhile() const {
+  const auto name = [this](Place place) {
+    if (place == kCoordinatorPlace) return std::string("coordinator");
+    if (place <= servers_.size()) return absl::StrCat("server-", place - 1);
+    return absl::StrCat("worker-", place - 1 - servers_.size());
+  };
+  std::vector<std::pair<uint64_t, std::string>> talk;
+  for (const auto& [ends, count] : network_.sent()) {
+    talk.emplace_back(count, absl::StrCat(count, " messages from ", name(ends.first), " to ", name(ends.second), "; "));
+  }
+  std::ranges::sort(talk, std::greater<>());
+  std::string text = "meanwhile ";
+  for (size_t i = 0; i < std::min(talk.size(), kTalk); ++i) text += talk[i].second;
+  return text;
 }
 
 std::string Cluster::Story() const {
@@ -209,9 +234,10 @@ std::string Cluster::Story() const {
 
 void Cluster::CheckSuccess() {
   for (const auto& [id, record] : store_.jobs()) {
-    // Where people were told that nothing is audited, what was computed wrong may stand.
+    // Where people were told that nothing is audited, or that a worker is gone with what it had to compare, what was
+    // computed wrong may stand.
     const bool idle = options_.profile.wrong && std::ranges::any_of(store_.events(id), [](const auto& event) {
-      return event.type == "AUDIT_IDLE";
+      return event.type == "AUDIT_IDLE" || event.type == "WORKER_LOST" || event.type == "WORKER_LATE";
     });
     if (idle) ++outcome_.counts["audits idle"];
     CheckResult(job_, id, store_, WitnessOf(id), options_.profile.authors || idle, disk_, outcome_);

@@ -84,6 +84,7 @@ class Cluster {
   void CheckSuccess();
   void CheckAudit();
   void Count();
+  std::string Meanwhile() const;
   std::string Story() const;
 
   // ---- cluster_processes.cc

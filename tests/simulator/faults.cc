@@ -67,7 +67,7 @@ const std::vector<Profile>& Profiles() {
       {.name = "fork", .most = 8, .weights = {2, 1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 3}, .most_replicas = 1},
       {.name = "audit", .most = 12, .weights = {4, 1, 0, 0, 3, 0, 2, 2, 1},
        .most_replicas = 1, .audits_one_in = 1, .amid = true},
-      {.name = "wrong", .most = 6, .weights = {1, 0, 0, 0, 0, 0, 0, 1}, .audits_one_in = 1, .wrong = true},
+      {.name = "wrong", .most = 6, .weights = {1, 0, 0, 0, 0, 0, 0, 1, 4}, .audits_one_in = 1, .wrong = true},
       {.name = "window", .most = 24, .weights = {2, 0, 0, 0, 4, 0, 3, 1}, .uneven = true, .amid = true},
       {.name = "tight", .most = 12, .weights = {2, 0, 0, 0, 2, 0, 2, 4}, .tight = true},
       {.name = "commit", .most = 8, .weights = {3, 0, 6, 0, 0, 2, 0, 0, 8},

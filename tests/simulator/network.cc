@@ -25,6 +25,7 @@ void Network::Send(Wire wire, int from, MessageKind kind, std::function<void()> 
   Stream& stream = found->second;
   const int to = 1 - from;
   if (watcher_) watcher_(kind, stream.ends[from].place, stream.ends[to].place);
+  ++sent_[{stream.ends[from].place, stream.ends[to].place}];
   stream.last[to] = std::max(stream.last[to], Arrival(stream.ends[from].place, stream.ends[to].place, latency_));
   stream.ends[to].life->At(stream.last[to], [this, wire, to, deliver = std::move(deliver)] {
     const auto at = streams_.find(wire);

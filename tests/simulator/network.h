@@ -61,6 +61,9 @@ class Network {
     return {stream.ends[0].place, stream.ends[1].place};
   }
   uint64_t breaks() const { return breaks_; }
+  // Messages on streams, by from and to, since the last ForgetSent.
+  const std::map<std::pair<Place, Place>, uint64_t>& sent() const { return sent_; }
+  void ForgetSent() { sent_.clear(); }
   absl::Duration latency() const { return latency_; }
 
  private:
@@ -78,6 +81,7 @@ class Network {
   const absl::Duration latency_;
   uint64_t next_ = 1;
   uint64_t breaks_ = 0;
+  std::map<std::pair<Place, Place>, uint64_t> sent_;
   double loss_ = 0;
   absl::Time lossy_until_;
   std::map<Wire, Stream> streams_;

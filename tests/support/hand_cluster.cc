@@ -13,7 +13,8 @@
 
 namespace banyan::testing {
 
-HandCluster::HandCluster(std::string folder) : folder_(std::move(folder)), program_(BanyanProgram()) {
+HandCluster::HandCluster(std::string folder, Process::Options daemons)
+    : folder_(std::move(folder)), options_(std::move(daemons)), program_(BanyanProgram()) {
   WriteFile(folder_ + "/token", std::string(64, 'a'));
   EXPECT_EQ(chmod((folder_ + "/token").c_str(), 0600), 0);
   Start("coordinator");
@@ -31,9 +32,20 @@ HandCluster::~HandCluster() {
   }
 }
 
-void HandCluster::Start(const std::string& name) {
+void HandCluster::Start(const std::string& name, const std::vector<std::string>& flags) {
+  Launch(name, flags);
+  Process& daemon = process(name);
+  ASSERT_TRUE(daemon.AwaitOut("\n")) << name << "\n" << daemon.err();
+  if (name == "coordinator") coordinator_ = Endpoint(name);
+}
+
+std::string HandCluster::Endpoint(const std::string& name) {
+  return std::vector<std::string>(absl::StrSplit(process(name).out(), ' ')).at(2);
+}
+
+void HandCluster::Launch(const std::string& name, const std::vector<std::string>& flags) {
   const std::string role = name.substr(0, name.find('-'));
-  const std::string state = absl::StrCat(folder_, "/state-", name);
+  const std::string state = StateOf(name);
   std::filesystem::create_directories(state);
   std::vector<std::string> argv = {
       absl::StrCat(std::filesystem::path(program_).parent_path().string(), "/banyan-", role),
@@ -44,10 +56,14 @@ void HandCluster::Start(const std::string& name) {
     argv.insert(argv.end(), {"--name=" + name, "--coordinator=" + coordinator_, "--root=data=" + folder_,
                              "--threads=1"});
   }
-  std::unique_ptr<Process>& daemon = daemons_[name];
-  daemon = std::make_unique<Process>(argv);
-  ASSERT_TRUE(daemon->AwaitOut("\n")) << name << "\n" << daemon->err();
-  if (role == "coordinator") coordinator_ = std::vector<std::string>(absl::StrSplit(daemon->out(), ' ')).at(2);
+  argv.insert(argv.end(), flags.begin(), flags.end());
+  daemons_[name] = std::make_unique<Process>(argv, options_);
+}
+
+CommandResult HandCluster::AwaitEnd(const std::string& name) {
+  CommandResult end = daemons_.at(name)->Wait();
+  daemons_.erase(name);
+  return end;
 }
 
 void HandCluster::Kill(const std::string& name) {

@@ -17,16 +17,22 @@ class HandCluster {
  public:
   using Json = nlohmann::json;
 
-  // `folder` is also what jobs know as `data:`. A coordinator runs.
-  explicit HandCluster(std::string folder);
+  // `folder` is also what jobs know as `data:`. A coordinator runs. `daemons`: how these are started.
+  explicit HandCluster(std::string folder, Process::Options daemons = {});
   // Drains everybody.
   ~HandCluster();
 
   // "coordinator" (again, where it was), "server-0", "worker-1"; with a name that has run before, its next life.
-  void Start(const std::string& name);
+  void Start(const std::string& name, const std::vector<std::string>& flags = {});
+  // The same, without waiting for it.
+  void Launch(const std::string& name, const std::vector<std::string>& flags = {});
+  // host:port where it serves.
+  std::string Endpoint(const std::string& name);
   Process& process(const std::string& name) { return *daemons_.at(name); }
   // SIGKILL; returns when it is gone.
   void Kill(const std::string& name);
+  // It ends by itself; what it printed.
+  CommandResult AwaitEnd(const std::string& name);
   // SIGTERM, the same; expects success.
   void Drain(const std::string& name);
 
@@ -40,12 +46,14 @@ class HandCluster {
   std::string Lines(const std::string& job) const;
 
   const std::string& folder() const { return folder_; }
+  std::string StateOf(const std::string& name) const { return folder_ + "/state-" + name; }
 
  private:
   std::vector<std::string> Argv(const std::vector<std::string>& arguments) const;
   Process::Options Environment() const;
 
   const std::string folder_;
+  const Process::Options options_;
   const std::string program_;
   std::string coordinator_;  // host:port
   std::map<std::string, std::unique_ptr<Process>> daemons_;

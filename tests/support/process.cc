@@ -66,6 +66,9 @@ Process::Process(const std::vector<std::string>& argv, const Options& options) {
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
+  if (!options.err_file.empty()) {
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, options.err_file.c_str(), O_WRONLY | O_APPEND, 0);
+  }
   const std::vector<std::string> environment = EnvironmentWith(options.environment);
   CHECK_EQ(posix_spawn(&pid_, argv[0].c_str(), &actions, nullptr, Pointers(argv).data(), Pointers(environment).data()),
            0);

@@ -29,6 +29,8 @@ class Process {
     std::vector<std::string> environment = {};
     // Its standard error is a terminal of this width; 0: a pipe.
     uint16_t columns = 0;
+    // A file that its standard error is appended to instead, where there is one.
+    std::string err_file = {};
   };
 
   // Dies when it cannot be started.

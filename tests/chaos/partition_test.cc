@@ -1,0 +1,112 @@
+// One server that its peers cannot reach, while the coordinator hears it well: the network between real processes is cut.
+// The answer stays, to the last bit of every line.
+
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/support/cable.h"
+#include "tests/support/hand_cluster.h"
+#include "tests/support/jobs.h"
+#include "tests/support/local_cluster.h"
+
+namespace banyan::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Json = nlohmann::json;
+
+constexpr char kRun[] = R"(  servers: {count: 3, chunk_bytes: 16384, wait: 2s}
+  evaluate: {every: 50 steps}
+  checkpoint: {every: 50 steps}
+)";
+
+class PartitionTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  struct Outcome {
+    Json result;
+    std::string lines;
+  };
+
+  static void SetUpTestSuite() {
+    cable_ = std::make_unique<Cable>();
+    cluster_ = std::make_unique<HandCluster>(MakeFolder("partition"));
+    WriteFile(cluster_->folder() + "/text", SomeText());
+    WriteFile(cluster_->folder() + "/linear.yaml", LinearJob(120, kRun));
+    WriteFile(cluster_->folder() + "/gpt.yaml", GptJob(120, kRun));
+    for (const char* name : {"server-0", "server-1", "worker-0", "worker-1"}) cluster_->Start(name);
+    StartTheOne();
+  }
+  static void TearDownTestSuite() {
+    cluster_.reset();
+    cable_.reset();
+  }
+  static void StartTheOne() {
+    cluster_->Start("server-2", {"--advertise=" + cable_->endpoint()});
+    cable_->Join(cluster_->Endpoint("server-2"));
+  }
+
+  static std::string Submit(int replicas) {
+    const CommandResult result =
+        cluster_->Banyan({"submit", absl::StrCat(cluster_->folder(), "/", GetParam(), ".yaml"), "--detach", "--set",
+                          absl::StrCat("run.servers.replicas=", replicas)});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.LastLine();
+  }
+  static Outcome End(const std::string& job) { return {.result = cluster_->Result(job), .lines = cluster_->Lines(job)}; }
+
+  // A job to which `happens` at a step drawn from the seed; returns its result and its events.
+  template <typename Happens>
+  static std::pair<Json, std::string> Disturb(int replicas, const Happens& happens) {
+    static std::map<std::string, Outcome> undisturbed;
+    if (!undisturbed.contains(GetParam())) undisturbed[GetParam()] = End(Submit(0));
+    const std::string job = Submit(replicas);
+    const int step = std::uniform_int_distribution<int>(5, 60)(random_);
+    EXPECT_TRUE(cluster_->Begin({"metrics", job, "-f", "-o", "jsonl"})->AwaitOut(absl::StrCat("{\"step\":", step, ",")));
+    happens(job);
+    const Outcome outcome = End(job);
+    EXPECT_EQ(Answer(outcome.result), Answer(undisturbed[GetParam()].result)) << "at step " << step;
+    EXPECT_TRUE(outcome.lines == undisturbed[GetParam()].lines) << "lines differ, at step " << step;
+    return {outcome.result, cluster_->Banyan({"describe", job}).out};
+  }
+
+  static inline std::unique_ptr<Cable> cable_;
+  static inline std::unique_ptr<HandCluster> cluster_;
+  static inline std::mt19937 random_{20261124};
+};
+
+TEST_P(PartitionTest, ACutThatMendsCostsNothing) {
+  const auto [result, events] = Disturb(0, [](const std::string&) {
+    for (int i = 0; i < 3; ++i) {
+      cable_->Cut();
+      cable_->Mend();
+    }
+  });
+  EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
+  EXPECT_THAT(EventTypes(result), Not(Contains("SERVER_LOST"))) << events;
+}
+
+TEST_P(PartitionTest, PeersAreBelievedTogether) {
+  const auto [result, events] = Disturb(1, [](const std::string&) { cable_->Cut(); });
+  EXPECT_THAT(events, HasSubstr("most of its peers have not reached it for 2s"));
+  EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
+  EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING"))) << events;
+  cable_->Mend();
+  // No job takes it for a minute; but its next life.
+  cluster_->Kill("server-2");
+  StartTheOne();
+}
+
+INSTANTIATE_TEST_SUITE_P(Jobs, PartitionTest, ::testing::Values("linear", "gpt"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace banyan::testing

@@ -1,0 +1,53 @@
+#ifndef BANYAN_TESTS_SUPPORT_CABLE_H_
+#define BANYAN_TESTS_SUPPORT_CABLE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "common/base/sync.h"
+
+namespace banyan::testing {
+
+// What lies between a daemon and those who call it: it passes their bytes on until it is cut. Thread-safe.
+class Cable {
+ public:
+  Cable();
+  ~Cable();
+
+  // Where to call instead.
+  const std::string& endpoint() const { return endpoint_; }
+  // Of the daemon, 127.0.0.1:PORT; before, nobody is let in.
+  void Join(const std::string& daemon);
+
+  // Connections are reset, and new ones too, until it is mended.
+  void Cut();
+  void Mend() { cut_ = false; }
+
+ private:
+  struct Connection {
+    int caller = -1;
+    int daemon = -1;
+    std::jthread there;
+    std::jthread back;
+  };
+
+  void Accept();
+  void Reset() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  int listener_ = -1;
+  std::string endpoint_;
+  std::atomic<uint16_t> port_ = 0;
+  std::atomic<bool> cut_ = false;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
+  std::jthread thread_;
+};
+
+}  // namespace banyan::testing
+
+#endif  // BANYAN_TESTS_SUPPORT_CABLE_H_
