@@ -109,7 +109,7 @@ TEST(SimulatorTest, EveryRunEndsWithTheSameBits) {
                            "pauses", "partitions", "clock jumps", "full disks", "stops", "resumptions", "promotions",
                            "drained servers", "job pauses", "halts in peace", "workers scaled", "servers scaled",
                            "forks", "audits compared", "wrong leaves found", "moments"}) {
-    EXPECT_GT(total[what], seeds / 50) << what;
+    EXPECT_GT(total[what], seeds / 100) << what;
   }
   EXPECT_GT(total["terms"], seeds + seeds / 10);
   EXPECT_GT(total["gradient sets dropped"], 0u);
