@@ -136,7 +136,11 @@ std::vector<std::string> Cluster::JobsOf(Role role, uint64_t id) const {
 
 bool Cluster::MayLeave(Role role, uint64_t id) const {
   const Members::Member* member = members_.Find(role, id);
-  return member != nullptr && member->draining && JobsOf(role, id).empty();
+  if (member == nullptr || !JobsOf(role, id).empty()) return false;
+  if (member->draining) return true;
+  // It may never have heard of the job that it was for, and so does not know that it is over.
+  const auto use = uses_.find(id);
+  return role == Role::kWorker && use != uses_.end() && use->second.incarnation == member->introduction.incarnation;
 }
 
 // ---- Who works for which job.

@@ -60,7 +60,7 @@ class Cluster {
   void Tick(Now now);
   // What a process shall do: its jobs, by id.
   std::map<std::string, JobOrder> OrdersFor(Role role, uint64_t id) const;
-  // Whether a draining process has nothing left.
+  // Whether a draining process has nothing left; whether a worker's job is over, for it is for no other one.
   bool MayLeave(Role role, uint64_t id) const;
 
   // ---- Jobs. `key` names a submission: a second one with the same key is the first one's retry. INVALID_ARGUMENT with

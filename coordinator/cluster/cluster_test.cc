@@ -88,6 +88,20 @@ TEST_F(ClusterTest, AWorkerThatWasSuspectedComesBackToItsJobAndNotToItsNextLife)
   EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre(job));
 }
 
+TEST_F(ClusterTest, AWorkerWhoseJobEndedBeforeItHeardOfItLeavesAllTheSame) {
+  const std::string job = Submit("servers { count: 1 } workers { min: 1 }");
+  Hear(Role::kServer, "s");
+  const uint64_t a = Hear(Role::kWorker, "a");
+  EXPECT_FALSE(cluster_.MayLeave(Role::kWorker, a));
+  ASSERT_TRUE(cluster_.Stop(job, /*at_once=*/true, now_).ok());
+  EXPECT_TRUE(cluster_.MayLeave(Role::kWorker, a));
+  ASSERT_TRUE(cluster_.Resume(job, nullptr, {}, now_).ok());
+  EXPECT_TRUE(cluster_.MayLeave(Role::kWorker, a)) << "it is for the life that was stopped";
+  Hear(Role::kWorker, "a", kDeviceKind, /*incarnation=*/2);
+  EXPECT_FALSE(cluster_.MayLeave(Role::kWorker, a));
+  EXPECT_THAT(cluster_.JobsOf(Role::kWorker, a), ElementsAre(job));
+}
+
 TEST_F(ClusterTest, AJobHasTheBitsOfOneDeviceKind) {
   Hear(Role::kServer, "s");
   const uint64_t odd = Hear(Role::kWorker, "a", "cpu:old");

@@ -430,5 +430,27 @@ TEST_F(ReplicaTest, PartsOfCheckpointsBeginAnewWithAMap) {
   EXPECT_EQ(shard->Report().parts.size(), 1u);
 }
 
+TEST_F(ReplicaTest, APartThatBeginsAnewInTheMiddleOfTheNextStepIsMissed) {
+  Make({});
+  Begin(Map(1, kMe, {}));
+  JobOrder stop{.coordinator_term = 1, .term = 1, .map = Map(1, kMe, {}), .checkpoint_step = 1};
+  shard->OnOrder(stop);
+  for (const ChunkUse& place : job->plan().layout.positions()) {
+    shard->OnPush(kWorker, job->PushOf(1, 1, place.chunk, place.use, Tree(job->plan().leaves).root()));
+  }
+  PushWhole(2);
+  writes.clear();
+
+  stop.map = Map(2, kMe, {});
+  shard->OnOrder(stop);
+
+  EXPECT_TRUE(std::ranges::none_of(writes, [](const CheckpointWork& work) { return work.step == 1; }))
+      << "of the chunks that still stand there";
+  const std::vector<CheckpointPart> parts = shard->Report().parts;
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_TRUE(parts[0].missed);
+  EXPECT_EQ(parts[0].epoch, 2u);
+}
+
 }  // namespace
 }  // namespace banyan::server

@@ -221,10 +221,14 @@ void Shard::TakeMap(const ChunkMap& map) {
   }
   GreetFollowers();
   for (const auto& [stream, greeting] : leaders_) TellAllHeld(stream);
-  // Parts begin anew, of whatever still stands at their step.
+  // Parts begin anew, of a step that no chunk is past: another part would never be whole, nor told to be missed.
+  Step newest = 0;
+  for (const auto& [id, copy] : copies_) {
+    if (!copy->evaluation() && !copy->frozen()) newest = std::max(newest, copy->applied());
+  }
   for (const auto& [id, copy] : copies_) {
     const bool restored = copy->applied() == restore_.step && restore_.step != 0;
-    if (!copy->frozen() && !restored) TakeForCheckpoint(*copy, copy->applied());
+    if (!copy->frozen() && !restored && copy->applied() == newest) TakeForCheckpoint(*copy, newest);
   }
   OrderCheckpoint(checkpoint_step_);
   // What waited for a backup that is gone goes on; so does a root that came before its primary was.

@@ -55,6 +55,7 @@ Cluster::Cluster(Options options)
       shape.author = [this](Step, uint32_t) { return static_cast<float>(1 + events_.Draw(1000)) * 1e-4f; };
     }
   }
+  network_.Watch([this](MessageKind kind, Place from, Place to) { OnSent(kind, from, to); });
   if (profile.wrong) MakeWrong();
   if (Shape(2) == 0) network_.LoseDatagrams(0.1, absl::UnixEpoch() + kTrouble);
   MakePeople(replicas);
@@ -121,7 +122,10 @@ void Cluster::Operate() {
 // Once.
 void Cluster::LetFaultsHappen() {
   for (const Fault& fault : options_.faults) {
-    events_.After(fault.at, [this, fault] { Apply(fault); });
+    events_.After(fault.at, [this, fault] {
+      if (fault.moment == MessageKind::kOther) return Apply(fault);
+      waiting_.push_back(fault);
+    });
   }
   options_.faults.clear();
 }

@@ -102,6 +102,9 @@ class Cluster {
   Place places() const { return worker_place(static_cast<uint32_t>(workers_.size())); }
 
   // ---- cluster_faults.cc
+  // A message is handed out: what waits for it happens.
+  void OnSent(MessageKind kind, Place from, Place to);
+  Fault AtMoment(Fault fault, Place from, Place to) const;
   void Apply(const Fault& fault);
   void CrashCoordinator(const Fault& fault);
   void CrashServer(const Fault& fault);
@@ -109,6 +112,7 @@ class Cluster {
   // Whether a server may go without a new term: what they have is known to be in sync elsewhere.
   bool CanSpareOne() const;
   void BreakStream(const Fault& fault);
+  void CutNetwork(const Fault& fault);
   void CutPower(const Fault& fault);
 
   Options options_;  // but for faults that are to come, as they were given
@@ -118,6 +122,7 @@ class Cluster {
   Network network_;
   SimulatedStore store_;
   SimulatedDisk disk_;
+  std::vector<Fault> waiting_;  // for their moments
   bool disk_full_ = false;
   bool disk_was_full_ = false;
 

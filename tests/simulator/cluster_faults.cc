@@ -14,6 +14,56 @@ constexpr absl::Duration kPatience = absl::Milliseconds(20);
 
 }  // namespace
 
+// The message is handed out, and on its way only then: what cuts it off meets it, what kills its sender does so when it
+// is on its way.
+void Cluster::OnSent(MessageKind kind, Place from, Place to) {
+  using enum Fault::Kind;
+  if (waiting_.empty()) return;
+  std::vector<Fault> now;
+  std::erase_if(waiting_, [&](const Fault& fault) {
+    if (fault.moment != kind) return false;
+    now.push_back(fault);
+    return true;
+  });
+  for (Fault& fault : now) {
+    ++outcome_.counts["moments"];
+    fault = AtMoment(fault, from, to);
+    if (fault.after == absl::ZeroDuration() && fault.kind == kCut) {
+      Apply(fault);
+    } else {
+      events_.After(fault.after, [this, fault] { Apply(fault); });
+    }
+  }
+}
+
+// Most faults of a moment meet its sender, some its receiver, few somebody else.
+Fault Cluster::AtMoment(Fault fault, Place from, Place to) const {
+  using enum Fault::Kind;
+  const auto servers = static_cast<uint32_t>(servers_.size());
+  if (fault.which % 8 == 0) return fault;
+  if (fault.which % 8 >= 5) std::swap(from, to);
+  const auto is_server = [&](Place place) { return place >= 1 && place <= servers; };
+  const auto is_worker = [&](Place place) { return place > servers; };
+  switch (fault.kind) {
+    case kCrashServer:
+    case kDrainServer:
+    case kCrashHost:
+      if (is_server(from) || is_server(to)) fault.which = (is_server(from) ? from : to) - 1;
+      if (is_worker(to)) fault.other = to - 1 - servers;
+      break;
+    case kCrashWorker:
+    case kLeaveWorker:
+      if (is_worker(from) || is_worker(to)) fault.which = (is_worker(from) ? from : to) - 1 - servers;
+      break;
+    case kCrashCoordinator:
+      break;
+    default:
+      fault.which = from;
+      fault.other = to;
+  }
+  return fault;
+}
+
 void Cluster::Apply(const Fault& fault) {
   using enum Fault::Kind;
   const bool of_server = fault.kind == kCrashServer || fault.kind == kDrainServer || fault.kind == kCrashHost;
@@ -45,13 +95,8 @@ void Cluster::Apply(const Fault& fault) {
       if (const LifeRef life = LifeAt(place)) life->Pause(fault.length);
       ++outcome_.counts["pauses"];
       return;
-    case kCut: {
-      const Place other = fault.other % places();
-      network_.Cut(place, other, fault.length);
-      if (fault.how % 2 == 0) network_.Cut(other, place, fault.length);
-      ++outcome_.counts["partitions"];
-      return;
-    }
+    case kCut:
+      return CutNetwork(fault);
     case kClockJump:
       if (const LifeRef life = LifeAt(place)) life->JumpClock((fault.how % 2 == 0 ? 1 : -1) * fault.length * 1000);
       ++outcome_.counts["clock jumps"];
@@ -74,6 +119,18 @@ void Cluster::Apply(const Fault& fault) {
   }
 }
 
+void Cluster::CutNetwork(const Fault& fault) {
+  ++outcome_.counts["partitions"];
+  const Place place = fault.which % places();
+  const Place other = fault.other % places();
+  network_.Cut(place, other, fault.length);
+  if (fault.moment == MessageKind::kOther ? fault.how % 2 == 0 : fault.how % 3 == 0) {
+    network_.Cut(other, place, fault.length);
+  }
+  if (fault.moment == MessageKind::kOther || fault.how % 3 != 1) return;
+  for (Place everybody = 0; everybody < places(); ++everybody) network_.Cut(place, everybody, fault.length);
+}
+
 void Cluster::BreakStream(const Fault& fault) {
   std::vector<Wire> wires = network_.wires();
   // A server's session is its life, as far as the coordinator can tell.
@@ -82,6 +139,16 @@ void Cluster::BreakStream(const Fault& fault) {
       const auto [from, to] = network_.PlacesOf(wire);
       return to == kCoordinatorPlace && from <= servers_.size();
     });
+  }
+  // At a moment: one of a process's streams, its session often.
+  if (fault.moment != MessageKind::kOther) {
+    const Place place = fault.which % places();
+    std::erase_if(wires, [&](Wire wire) {
+      const auto [from, to] = network_.PlacesOf(wire);
+      return (from != place && to != place) || (fault.how % 2 == 0 && to != kCoordinatorPlace);
+    });
+    if (!wires.empty()) network_.Break(wires[fault.how / 2 % wires.size()]);
+    return;
   }
   if (!wires.empty()) network_.Break(wires[fault.which % wires.size()]);
 }

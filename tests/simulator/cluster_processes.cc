@@ -64,6 +64,7 @@ void Cluster::StartServer(uint32_t index) {
   options.on_told = [this, incarnation](const std::string& job, const ToWorker& message) {
     WitnessOf(job).OnTold(incarnation, message);
   };
+  options.on_sum = [this](const std::string& job, const Sum& sum) { WitnessOf(job).OnSum(sum); };
   options.on_entry = [this](const std::string& job, const Entry& entry) { WitnessOf(job).OnEntry(entry); };
   options.on_exit = [this, index, life] {
     life->End();

@@ -146,8 +146,9 @@ void CoordinatorHost::SendCommands() {
     }
     Command command = CommandFor(session->first);
     if (command == session->second.told) continue;
+    const MessageKind kind = KindOf(session->second.told.decided, command.decided);
     session->second.told = std::move(command);
-    session->second.send(session->second.told);
+    session->second.send(kind, session->second.told);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "coordinator/cluster/decider.h"
 #include "tests/simulator/event_queue.h"
 #include "tests/simulator/life.h"
+#include "tests/simulator/message_kind.h"
 #include "tests/simulator/simulated_store.h"
 
 namespace banyan::simulator {
@@ -48,7 +49,7 @@ class CoordinatorHost {
     std::function<void()> on_crash;  // at a crash point
     std::function<void(const coordinator::Cluster& cluster)> on_decided;  // what is durable and about to be told
   };
-  using Send = std::function<void(const Command& command)>;
+  using Send = std::function<void(MessageKind kind, const Command& command)>;
   using Question = std::function<void(coordinator::Decider& decider, coordinator::Decider::Now now)>;
   using Close = std::function<void()>;
 

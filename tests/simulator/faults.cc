@@ -11,7 +11,8 @@ namespace {
 
 // Faults begin before this.
 constexpr int64_t kTroubleMillis = 4000;
-constexpr int64_t kLongestMillis = 3000;
+// A moment's faults come that soon after it.
+constexpr int64_t kAfterMillis = 60;
 
 constexpr std::string_view kNames[Fault::kKinds] = {
     "break a stream",   "crash the coordinator", "crash a server",  "a server drains",
@@ -22,12 +23,17 @@ constexpr std::string_view kNames[Fault::kKinds] = {
 }  // namespace
 
 std::string ToString(const Fault& fault) {
-  return absl::StrCat("at ", absl::FormatDuration(fault.at), ": ", std::string(kNames[static_cast<size_t>(fault.kind)]),
+  std::string moment;
+  if (fault.moment != MessageKind::kOther) {
+    moment = absl::StrCat(", ", absl::FormatDuration(fault.after), " after the next ", std::string(NameOf(fault.moment)));
+  }
+  return absl::StrCat("at ", absl::FormatDuration(fault.at), moment, ": ", std::string(kNames[static_cast<size_t>(fault.kind)]),
                       " (which ", fault.which, ", other ", fault.other, ", how ", fault.how, ", for ",
                       absl::FormatDuration(fault.length), ")");
 }
 
 const std::vector<Profile>& Profiles() {
+  using enum MessageKind;
   // break coord server drain worker host leave still cut clock full power stop pause scale fork
   static const std::vector<Profile> profiles = {
       {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 0, 2, 3, 3, 1, 1, 0, 1, 1, 2, 1},
@@ -64,6 +70,17 @@ const std::vector<Profile>& Profiles() {
       {.name = "wrong", .most = 6, .weights = {1, 0, 0, 0, 0, 0, 0, 1, 4}, .audits_one_in = 1, .wrong = true},
       {.name = "window", .most = 24, .weights = {2, 0, 0, 0, 4, 0, 3, 1}, .uneven = true, .amid = true},
       {.name = "tight", .most = 12, .weights = {2, 0, 0, 0, 2, 0, 2, 4}, .tight = true},
+      {.name = "commit", .most = 8, .weights = {3, 0, 6, 0, 0, 2, 0, 0, 8},
+       .least_replicas = 1, .most_replicas = 2, .authors = true, .amid = true,
+       .moments = {kRoot, kHeld, kSum}, .volley = 4},
+      {.name = "handover", .most = 12, .weights = {0, 4, 5, 0, 0, 4, 0, 0, 1},
+       .least_replicas = 1, .most_replicas = 1, .authors = true, .uneven = true, .amid = true,
+       .moments = {kInSync, kInSync, kInSync, kRoot}, .volley = 3},
+      {.name = "late", .most = 8, .weights = {1, 0, 0, 0, 0, 0, 0, 1, 8, 0, 0, 0, 4},
+       .most_replicas = 1, .amid = true, .longest = absl::Milliseconds(800),
+       .moments = {kEntries, kCommand}, .volley = 4},
+      {.name = "moves", .most = 24, .weights = {8, 0, 0, 0, 1, 0, 1, 2, 1},
+       .uneven = true, .amid = true, .moments = {kPush}, .volley = 2},
   };
   return profiles;
 }
@@ -78,24 +95,39 @@ const Profile* FindProfile(std::string_view name) {
 std::vector<Fault> MakeFaults(const Profile& profile, uint64_t seed) {
   std::mt19937_64 random(seed * 2 + 1);
   const auto draw = [&](uint64_t n) { return static_cast<uint32_t>(random() % n); };
+  // Mostly small.
+  const auto draw_time = [&](int64_t most) {
+    const int64_t millis = draw(static_cast<uint64_t>(most));
+    return absl::Milliseconds(millis * millis / most);
+  };
   const uint32_t total = std::accumulate(profile.weights.begin(), profile.weights.end(), 0u);
   std::vector<Fault> faults;
   if (total == 0) return faults;
-  for (uint32_t count = draw(profile.most + 1); count > 0; --count) {
+  const auto draw_fault = [&] {
     uint32_t pick = draw(total);
     size_t kind = 0;
     while (pick >= profile.weights[kind]) pick -= profile.weights[kind++];
     Fault fault{.kind = static_cast<Fault::Kind>(kind)};
     // Mostly early: a job without trouble takes a second or two.
-    const int64_t at = draw(kTroubleMillis);
-    fault.at = absl::Milliseconds(at * at / kTroubleMillis);
+    fault.at = draw_time(kTroubleMillis);
     fault.which = draw(1000);
     fault.other = draw(1000);
     fault.how = draw(12);
-    // Mostly short.
-    const int64_t length = draw(kLongestMillis);
-    fault.length = absl::Milliseconds(length * length / kLongestMillis);
-    faults.push_back(fault);
+    fault.length = draw_time(absl::ToInt64Milliseconds(profile.longest));
+    return fault;
+  };
+  for (uint32_t count = draw(profile.most + 1); count > 0; --count) {
+    const size_t first = faults.size();
+    faults.push_back(draw_fault());
+    if (profile.moments.empty()) continue;
+    const absl::Duration at = faults.back().at;
+    const MessageKind moment = profile.moments[draw(profile.moments.size())];
+    for (uint32_t more = draw(profile.volley); more > 0; --more) faults.push_back(draw_fault());
+    for (size_t i = first; i < faults.size(); ++i) {
+      faults[i].at = at;
+      faults[i].moment = moment;
+      if (draw(2) == 0) faults[i].after = draw_time(kAfterMillis);
+    }
   }
   std::ranges::stable_sort(faults, {}, &Fault::at);
   return faults;

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "tests/simulator/message_kind.h"
 
 namespace banyan::simulator {
 
-// Something that goes wrong, or that people do, at a time. Which process it meets follows from `which` and who is
-// there then; a fault that finds nobody does nothing.
+// Something that goes wrong, or that people do, at a time or at a moment: when a message of some kind is handed out.
+// Which process it meets follows from `which` and who is there then (at a moment: its sender or its receiver, mostly);
+// a fault that finds nobody does nothing.
 struct Fault {
   enum class Kind {
     kBreakStream,
@@ -23,7 +25,7 @@ struct Fault {
     kCrashHost,    // a server and a worker at once
     kLeaveWorker,  // and come back later
     kPause,        // a slow host: a process stands still
-    kCut,          // a partition from `which` to `other`; `how`: in both directions
+    kCut,          // a partition from `which` to `other`; `how`: in both directions, at a moment also to everybody
     kClockJump,    // by `length`; `how`: back
     kDiskFull,     // the disk that all share
     kPowerCut,     // everything dies, and the disk loses what was not synced
@@ -40,6 +42,9 @@ struct Fault {
   uint32_t other = 0;
   uint32_t how = 0;
   absl::Duration length;  // until it is over: restarted, resumed, healed
+  // Not kOther: from `at` on it waits for the next message of that kind, and then for a while.
+  MessageKind moment = MessageKind::kOther;
+  absl::Duration after;
 };
 
 std::string ToString(const Fault& fault);
@@ -66,6 +71,10 @@ struct Profile {
   bool wrong = false;
   // Times count from when the job first runs: it has no quiet beginning.
   bool amid = false;
+  absl::Duration longest = absl::Seconds(3);  // until a fault is over; most are shorter
+  // Faults come at moments, of one of these kinds, up to `volley` at once: `most` counts the moments.
+  std::vector<MessageKind> moments;
+  uint32_t volley = 0;
 };
 
 const std::vector<Profile>& Profiles();

@@ -18,11 +18,13 @@ Wire Network::Open(End opener, End accepter) {
   return wire;
 }
 
-void Network::Send(Wire wire, int from, std::function<void()> deliver, std::function<void()> written) {
+void Network::Send(Wire wire, int from, MessageKind kind, std::function<void()> deliver,
+                   std::function<void()> written) {
   const auto found = streams_.find(wire);
   if (found == streams_.end() || !found->second.open[from]) return;
   Stream& stream = found->second;
   const int to = 1 - from;
+  if (watcher_) watcher_(kind, stream.ends[from].place, stream.ends[to].place);
   ++sent_[{stream.ends[from].place, stream.ends[to].place}];
   stream.last[to] = std::max(stream.last[to], Arrival(stream.ends[from].place, stream.ends[to].place, latency_));
   stream.ends[to].life->At(stream.last[to], [this, wire, to, deliver = std::move(deliver)] {
@@ -86,7 +88,8 @@ void Network::EndAll(Place place, absl::Duration silence) {
   for (const Wire wire : touched) Forget(wire);
 }
 
-void Network::Datagram(Place from, Place to, const LifeRef& life, std::function<void()> deliver) {
+void Network::Datagram(Place from, Place to, MessageKind kind, const LifeRef& life, std::function<void()> deliver) {
+  if (watcher_) watcher_(kind, from, to);
   if (loss_ > 0 && events_->now() < lossy_until_ && events_->Chance(loss_)) return;
   for (uint32_t copies = events_->Chance(0.1) ? 2 : 1; copies > 0; --copies) {
     life->At(Arrival(from, to, latency_), deliver);

@@ -12,6 +12,7 @@
 #include "common/base/strong_id.h"
 #include "tests/simulator/event_queue.h"
 #include "tests/simulator/life.h"
+#include "tests/simulator/message_kind.h"
 
 namespace banyan::simulator {
 
@@ -34,7 +35,8 @@ class Network {
   // Ends are 0 (who opened) and 1.
   Wire Open(End opener, End accepter);
   // From end `from` to the other; nothing when this end is closed. `written`: tells the sender that it is out.
-  void Send(Wire wire, int from, std::function<void()> deliver, std::function<void()> written = nullptr);
+  void Send(Wire wire, int from, MessageKind kind, std::function<void()> deliver,
+            std::function<void()> written = nullptr);
   // This end has closed it; the other one hears of it.
   void Close(Wire wire, int end);
   // Both ends hear of it, each in its time.
@@ -42,13 +44,15 @@ class Network {
   // The process at `place` is dead: its streams end. Nobody is told before `silence` has passed.
   void EndAll(Place place, absl::Duration silence);
   // A message beside all streams: may arrive twice, in any order, or never.
-  void Datagram(Place from, Place to, const LifeRef& life, std::function<void()> deliver);
+  void Datagram(Place from, Place to, MessageKind kind, const LifeRef& life, std::function<void()> deliver);
   void LoseDatagrams(double chance, absl::Time until) {
     loss_ = chance;
     lossy_until_ = until;
   }
   // What is sent from now on arrives after `length`.
   void Cut(Place from, Place to, absl::Duration length);
+  // Is told of every message that is handed out, before it is on its way.
+  void Watch(std::function<void(MessageKind kind, Place from, Place to)> watcher) { watcher_ = std::move(watcher); }
 
   std::vector<Wire> wires() const;
   // Of an open stream: who opened it, and to whom.
@@ -82,6 +86,7 @@ class Network {
   absl::Time lossy_until_;
   std::map<Wire, Stream> streams_;
   std::map<std::pair<Place, Place>, absl::Time> cut_until_;
+  std::function<void(MessageKind kind, Place from, Place to)> watcher_;
 };
 
 }  // namespace banyan::simulator

@@ -69,11 +69,12 @@ void ServerProcess::MakeHost() {
 }
 
 void ServerProcess::SendSum(ServerId to, const Sum& sum) {
+  options_.on_sum(job_, sum);
   for (const ChunkMap::Server& server : map_.servers) {
     if (server.id != to) continue;
     ServerProcess* const peer = options_.find(server.endpoint);
     if (peer == nullptr) return;
-    options_.network->Datagram(options_.place, peer->place(), peer->life(), [peer, sum] {
+    options_.network->Datagram(options_.place, peer->place(), MessageKind::kSum, peer->life(), [peer, sum] {
       if (peer->host_ != nullptr) peer->host_->OnSum(sum);
     });
   }
@@ -202,13 +203,14 @@ void ServerProcess::SendToBackup(const LinkId& id, ToBackup message) {
   Network* const network = options_.network;
   const Wire wire = *found->second.wire;
   const auto reply = [this, network, wire, id](Held held) {
-    network->Send(wire, 1, [this, id, held = std::move(held)] {
+    network->Send(wire, 1, MessageKind::kHeld, [this, id, held = std::move(held)] {
       links_[id].heard = true;
       links_[id].broken = false;
       host_->OnHeld(id.first, id.second, held);
     });
   };
-  network->Send(wire, 0, [peer = found->second.peer, wire, message = std::move(message), reply] {
+  const MessageKind kind = KindOf(message);
+  network->Send(wire, 0, kind, [peer = found->second.peer, wire, message = std::move(message), reply] {
     peer->OnToBackup(wire, message, reply);
   });
 }

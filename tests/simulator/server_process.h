@@ -28,6 +28,7 @@ class ServerProcess {
     std::function<ServerProcess*(const std::string& endpoint)> find;
     std::function<void(const std::string& job, const ToWorker& message)> on_told;  // what a worker is told
     std::function<void(const std::string& job, const Entry& entry)> on_entry;      // what the coordinator is told
+    std::function<void(const std::string& job, const Sum& sum)> on_sum;            // what another server is told
     std::function<void()> on_exit;
   };
 

@@ -56,13 +56,14 @@ void Session::ReportSoon() {
 
 void Session::Report(bool first) {
   Network* const network = options_.network;
-  network->Send(*wire_, 0,
-                [this, network, wire = *wire_, peer = peer_, id = id_, heard = handlers_.make_report(first)] {
+  const coordinator::Cluster::Heard heard = handlers_.make_report(first);
+  network->Send(*wire_, 0, KindOf(heard),
+                [this, network, wire = *wire_, peer = peer_, id = id_, heard] {
                   if (!id->has_value()) {
                     // `this` lives as long as its end of the stream is told of anything.
                     *id = peer->Accept(
-                        [this, network, wire](const Command& command) {
-                          network->Send(wire, 1, [this, command] { handlers_.on_command(command); });
+                        [this, network, wire](MessageKind kind, const Command& command) {
+                          network->Send(wire, 1, kind, [this, command] { handlers_.on_command(command); });
                         },
                         [network, wire] { network->Close(wire, 1); });
                   }

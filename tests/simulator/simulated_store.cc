@@ -40,6 +40,13 @@ const RestorePoint* SimulatedStore::RestoreOf(const std::string& job, Term term)
 
 // (Term, restore point) is written once: rule R12. An epoch has one map; what is in sync is added to it.
 void SimulatedStore::Look(const JobRecord& record) {
+  // Whoever is told so finds no line of a step that a resumed job does again.
+  const Step checkpoint = record.checkpoint.value_or(RestorePoint()).step;
+  if (record.state == JobState::kStopped && record.reason == absl::StrCat("stopped at step ", checkpoint) &&
+      !lines(record.id).empty() && lines(record.id).rbegin()->first > checkpoint) {
+    absl::StrAppend(&trouble_, "the job stopped at step ", checkpoint, " with a line of step ",
+                    lines(record.id).rbegin()->first, "; ");
+  }
   if (record.fork.has_value() && record.fork->source.step > record.fork->step) {
     absl::StrAppend(&trouble_, "job ", record.id, " is forked at step ", record.fork->step, " from a state of step ",
                     record.fork->source.step, "; ");

@@ -74,6 +74,17 @@ void Witness::OnEntry(const Entry& entry) {
                   " is of other bits on another server; ");
 }
 
+// What the gate is told of is committed: no other root of the chunk is ever made in that term.
+void Witness::OnSum(const Sum& sum) {
+  for (const SegmentSum& part : sum.parts) {
+    const auto [known, fresh] =
+        sums_.try_emplace(std::tuple(sum.term, sum.step, part.chunk, part.segment), part.sum_of_squares);
+    if (known->second == part.sum_of_squares) continue;
+    absl::StrAppend(&trouble_, "step ", sum.step, " of term ", sum.term, " has two sums of chunk ", part.chunk.value(),
+                    "; ");
+  }
+}
+
 Term Witness::MakerOf(Term term, Step step) const {
   const RestorePoint* restore = store_.RestoreOf(id_, term);
   while (restore != nullptr && restore->step == step) {

@@ -15,8 +15,8 @@
 namespace banyan::simulator {
 
 // Looks on at all that workers are told and servers report of one job, for what must hold at every moment
-// (docs/protocol.md): a chunk has one owner in an epoch; weights, entries and norms have one value in a term, which a
-// restore keeps; what was served is lost by no promotion (I4, I7). Without `authors` the values are the job's own.
+// (docs/protocol.md): a chunk has one owner in an epoch; weights, entries, sums and norms have one value in a term,
+// which a restore keeps; what was served is lost by no promotion (I4, I7). Without `authors` the values are the job's own.
 // Thread-compatible.
 class Witness {
  public:
@@ -26,6 +26,7 @@ class Witness {
 
   void OnTold(Incarnation server, const ToWorker& message);
   void OnEntry(const Entry& entry);
+  void OnSum(const Sum& sum);
 
   // Of the weights that `term` served @step, if it did.
   std::optional<uint64_t> WeightsChecksum(Term term, Step step, ChunkId chunk) const;
@@ -57,6 +58,7 @@ class Witness {
   std::map<Name, uint64_t> checksums_;
   std::map<Name, uint64_t> fingerprints_;
   std::map<std::pair<Term, Step>, std::optional<double>> norms_;
+  std::map<std::tuple<Term, Step, ChunkId, uint32_t>, double> sums_;  // by segment
   std::string trouble_;
 };
 

@@ -151,10 +151,12 @@ void WorkerProcess::Send(worker::StreamId stream, ToServer message) {
   std::function<void()> written;
   if (!std::holds_alternative<Hello>(message)) written = [this, stream] { host_->OnWritten(stream); };
   const auto reply = [this, network, wire = wire, stream](ToWorker answer) {
-    network->Send(wire, 1, [this, stream, answer = std::move(answer)] { host_->OnMessage(stream, answer); });
+    const MessageKind kind = KindOf(answer);
+    network->Send(wire, 1, kind, [this, stream, answer = std::move(answer)] { host_->OnMessage(stream, answer); });
   };
+  const MessageKind kind = KindOf(message);
   network->Send(
-      wire, 0,
+      wire, 0, kind,
       [server = server, wire = wire, message = std::move(message), reply] { server->OnMessage(wire, message, reply); },
       std::move(written));
 }
