@@ -18,11 +18,9 @@ namespace banyan::coordinator {
 // follow, for what pends on servers depends on all of them. Thread-compatible.
 class Assigner {
  public:
-  // Versions count from `first_version`.
+  // Versions count from `first_version`, which is greater than all that were ever told of the job.
   Assigner(Tree tree, uint64_t first_version) : tree_(tree), next_version_(first_version) {}
 
-  // Somebody follows this version, of a former life: the next one is later.
-  void Seen(uint64_t version) { next_version_ = std::max(next_version_, version + 1); }
   uint64_t next_version() const { return next_version_; }
 
   // `open` is the open step and everybody who computes follows version `known` or a later one: what came before is

@@ -106,12 +106,11 @@ TEST(AssignerTest, ALeafPlanMustAddUp) {
   EXPECT_EQ(status.message(), "leaf plan adds up to 7 leaves, a step has 8; give every worker's leaves, as in 5,2,1");
 }
 
-TEST(AssignerTest, VersionsGoOnAfterThoseOfAFormerLife) {
+TEST(AssignerTest, VersionsCount) {
   Assigner assigner(Tree(8), 3);
-  assigner.Seen(1);
   EXPECT_EQ(assigner.Assign(Workers({1}), {8}, 1).version, 3);
-  assigner.Seen(9);
-  EXPECT_EQ(assigner.Assign(Workers({1}), {8}, 1).version, 10);
+  EXPECT_EQ(assigner.Assign(Workers({1}), {8}, 1).version, 4);
+  EXPECT_EQ(assigner.next_version(), 5);
 }
 
 }  // namespace

@@ -142,6 +142,8 @@ class JobMachine {
   };
   using Processes = std::map<uint64_t, Process>;
 
+  // An assignment's version: the coordinator's term, then a number of so many bits.
+  static constexpr int kVersionBits = 32;
   // Between two looks at the workers' speeds; longer after every plan that only they called for.
   static constexpr absl::Duration kFirstPlanPause = absl::Seconds(1);
 

@@ -25,7 +25,8 @@ class JobMachineTest : public testing::Test {
     Restart(record, 0);
   }
   void Restart(JobRecord record, Step through) {
-    job_ = std::make_unique<JobMachine>(std::move(record), JobMachine::Options{.checkpoint_directory = "/jobs/j1"},
+    job_ = std::make_unique<JobMachine>(std::move(record), JobMachine::Options{.coordinator_term = ++coordinator_term_,
+                                                            .checkpoint_directory = "/jobs/j1"},
                                         through, effects_, now_);
   }
 
@@ -102,6 +103,7 @@ class JobMachineTest : public testing::Test {
 
   FakeEffects effects_;
   JobMachine::Now now_ = {.monotonic = absl::ZeroDuration(), .wall = absl::UnixEpoch() + absl::Hours(1)};
+  uint64_t coordinator_term_ = 0;
   std::unique_ptr<JobMachine> job_;
 };
 

@@ -335,6 +335,7 @@ TEST_F(JobMachineTest, GoesOnAfterTheCoordinatorsRestart) {
   Start();
   Tell(1);
   Tell(2);
+  const uint64_t version = Order(Role::kWorker, 11).assignment->version;
   Restart(effects_.records.at("j1"), 2);
   EXPECT_EQ(state(), kRecovering);
   EXPECT_FALSE(job_->AcceptsServer(Process(Role::kServer, 9), now_));
@@ -342,12 +343,11 @@ TEST_F(JobMachineTest, GoesOnAfterTheCoordinatorsRestart) {
   ASSERT_TRUE(job_->AcceptsServer(Process(Role::kServer, 1), now_));
   AddServers();
   AddWorkers();
-  job_->OnReport(Role::kWorker, 11, {.term = 1, .assignment_version = 8}, 0, now_);
   Report(1, {});
   Report(2, {});
   EXPECT_EQ(state(), kRunning);
   EXPECT_EQ(term(), 1);
-  EXPECT_EQ(Order(Role::kWorker, 11).assignment->version, 9);
+  EXPECT_GT(Order(Role::kWorker, 11).assignment->version, version) << "somebody may follow that one, reported or not";
 }
 
 TEST_F(JobMachineTest, ALeafPlanHoldsForTheWorkersItIsFor) {

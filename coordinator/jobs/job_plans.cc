@@ -86,7 +86,8 @@ void JobMachine::Announce(Assignment assignment, Now now) {
     absl::StrAppend(out, LeavesOf(tree, share.nodes));
   };
   Note(now, "ASSIGNMENT", "",
-       absl::StrCat("version ", assignment_->version, " from step ", assignment_->from_step, " over ",
+       absl::StrCat("version ", assignment_->version >> kVersionBits, ".",
+                    assignment_->version & ((uint64_t{1} << kVersionBits) - 1), " from step ", assignment_->from_step, " over ",
                     assignment_->shares.size(), assignment_->shares.size() == 1 ? " worker: " : " workers: ",
                     absl::StrJoin(assignment_->shares, ", ", leaves), " leaves"));
   const auto computing = std::count_if(assignment_->shares.begin(), assignment_->shares.end(),

@@ -36,7 +36,9 @@ absl::Status JobMachine::MakePlan() {
   ASSIGN_OR_RETURN(const OptimizerPlan optimizer, MakeOptimizer(recipe.optimizer()));
   const Schedule schedule = MakeSchedule(recipe.schedule(), plan.last_step);
   ASSIGN_OR_RETURN(record_.fingerprint, config::RecipeFingerprint(recipe, Contents(recipe, record_)));
-  const uint64_t first_version = assigner_ ? assigner_->next_version() : 1;
+  // No life of the coordinator gives a version of another: somebody may follow one that nobody has reported yet.
+  const uint64_t first_version =
+      assigner_ ? assigner_->next_version() : (options_.coordinator_term << kVersionBits) + 1;
   auto assigner = std::make_unique<Assigner>(Tree(plan.leaves), first_version);
   if (!record_.leaf_plan.empty()) RETURN_IF_ERROR(assigner->CheckLeafPlan(record_.leaf_plan));
   lines_through_ = lines_through();
@@ -111,7 +113,6 @@ void JobMachine::OnReport(Role role, uint64_t id, const JobReport& report, uint6
     TakeAudits(WorkerId(id), report, now);
   }
   if (!IsActive(record_.state)) return;
-  if (assigner_) assigner_->Seen(report.assignment_version);
   if (role == Role::kServer && plan_) {
     if (!stale) TakeInitialWeights(id, report, now);
     if (!IsActive(record_.state)) return;

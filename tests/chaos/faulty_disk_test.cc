@@ -85,6 +85,8 @@ class FaultyDiskTest : public ::testing::Test {
     return result;
   }
   static std::string FolderOf(const std::string& job) { return cluster_->StateOf("coordinator") + "/jobs/" + job; }
+  // Not the checkpoints beside it: a job that comes to its end meanwhile must write its last one.
+  static std::string Store() { return cluster_->StateOf("coordinator") + "/coordinator.sqlite"; }
   static void Break(const std::string& fault, const std::string& path) {
     if (fault == kFull) {
       disk_->Fill(path);
@@ -147,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(Jobs, FaultyCheckpointsTest,
 
 TEST_F(FaultyDiskTest, AFullStoreIsSaidAndWaitedFor) {
   const std::string job = Begin("gpt");
-  disk_->Fill(cluster_->StateOf("coordinator"));
+  disk_->Fill(Store());
   Process& coordinator = cluster_->process("coordinator");
   EXPECT_TRUE(coordinator.AwaitErr("deciding nothing until there is space, at the latest until "));
   for (const std::vector<std::string>& command : {std::vector<std::string>{"jobs"}, {"describe", job}, {"stop", job}}) {
@@ -164,7 +166,7 @@ TEST_F(FaultyDiskTest, AFullStoreIsSaidAndWaitedFor) {
 
 TEST_F(FaultyDiskTest, WhatAFullStoreCouldNotKeepNobodyHasHeardOf) {
   const std::string job = Begin("linear");
-  disk_->Fill(cluster_->StateOf("coordinator"));
+  disk_->Fill(Store());
   EXPECT_TRUE(cluster_->process("coordinator").AwaitErr("deciding nothing until there is space"));
   cluster_->Kill("coordinator");
   cluster_->Kill("server-0");
@@ -175,8 +177,8 @@ TEST_F(FaultyDiskTest, WhatAFullStoreCouldNotKeepNobodyHasHeardOf) {
 
 TEST_F(FaultyDiskTest, ACoordinatorOfAReadOnlyStoreEndsAndSaysWhy) {
   const std::string job = Begin("gpt");
-  disk_->TurnReadOnly(cluster_->StateOf("coordinator"));
-  const auto says = AllOf(HasSubstr(cluster_->StateOf("coordinator") + "/coordinator.sqlite"), HasSubstr(kReadOnly));
+  disk_->TurnReadOnly(Store());
+  const auto says = AllOf(HasSubstr(Store()), HasSubstr(kReadOnly));
   CommandResult end = cluster_->AwaitEnd("coordinator");
   EXPECT_EQ(end.exit_code, 1);
   EXPECT_THAT(end.err, says);

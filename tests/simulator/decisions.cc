@@ -40,10 +40,11 @@ void Decisions::LookAtCrew(const JobMachine& job, absl::Time now) {
     beyond_since_.erase(job.record().id);
     return;
   }
-  const auto [since, fresh] = beyond_since_.try_emplace(job.record().id, job.step(), now);
-  const auto [step, time] = since->second;
-  if (job.step() < step + kSteps || now < time + kTime) return;
-  absl::StrAppend(&trouble_, "job ", job.record().id, " has ", job.workers(), " workers since step ", step,
+  Beyond& since = beyond_since_[job.record().id];
+  // Fewer are wanted now: others are to go, at the next step but one.
+  if (since.max != workers.max()) since = {.max = workers.max(), .step = job.step(), .time = now};
+  if (job.step() < since.step + kSteps || now < since.time + kTime) return;
+  absl::StrAppend(&trouble_, "job ", job.record().id, " has ", job.workers(), " workers since step ", since.step,
                   ", and may have ", workers.max(), "; ");
 }
 

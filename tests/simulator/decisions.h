@@ -27,7 +27,12 @@ class Decisions {
   void LookAtCrew(const coordinator::JobMachine& job, absl::Time now);
 
   std::map<std::string, std::pair<Term, uint64_t>> versions_;        // by job: the assignment that was seen last
-  std::map<std::string, std::pair<Step, absl::Time>> beyond_since_;  // by job: too many workers
+  struct Beyond {
+    uint32_t max = 0;
+    Step step = 0;
+    absl::Time time;
+  };
+  std::map<std::string, Beyond> beyond_since_;  // by job: since when there are more workers than that
   std::string trouble_;
 };
 

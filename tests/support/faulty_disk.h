@@ -23,7 +23,7 @@ class FaultyDisk {
   // NAME=value for the processes that are to have this disk.
   std::vector<std::string> Environment() const;
 
-  // From now on all that lies under `path`, an absolute one without links, which there may be nothing at yet.
+  // From now on all whose path begins with `path`: an absolute one without links, which there may be nothing at yet.
   void Fill(const std::string& path) { Set(DiskFault::kFull, path); }
   void TurnReadOnly(const std::string& path) { Set(DiskFault::kReadOnly, path); }
   void Mend() { Set(DiskFault::kNone, ""); }

@@ -44,7 +44,7 @@ bool Is(DiskFault fault) { return control != nullptr && control->fault == fault;
 
 bool IsUnder(std::string_view path) {
   const std::string_view faulty(control->path.data());
-  return path.starts_with(faulty) && (path.size() == faulty.size() || path[faulty.size()] == '/');
+  return path.starts_with(faulty);
 }
 
 // Absolute paths alone: daemons have no others.
