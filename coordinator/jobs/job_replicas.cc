@@ -86,6 +86,21 @@ bool JobMachine::ServersReady() const {
   });
 }
 
+bool JobMachine::PrimariesReady() const {
+  if (term_is_over()) return false;
+  std::set<uint32_t> primaries;
+  for (const ChunkMap::Owner& owner : record_.map.owners) primaries.insert(owner.primary);
+  for (uint32_t i = 0; i < record_.map.servers.size(); ++i) {
+    const auto found = servers_.find(record_.map.servers[i].id.value());
+    if (found == servers_.end() ||
+        found->second.member.introduction.incarnation != record_.map.servers[i].incarnation) {
+      return false;
+    }
+    if (primaries.contains(i) && !found->second.ready) return false;
+  }
+  return true;
+}
+
 // One write; nobody hears of the map before. Parts of checkpoints belong to a map.
 void JobMachine::AdoptMap(ChunkMap map, Now now, std::string text) {
   map.epoch = record_.map.epoch + 1;

@@ -258,6 +258,21 @@ TEST_F(JobServersTest, ThoseOfTheTermGoOnAfterTheCoordinatorsRestartThoughMoreAr
   EXPECT_EQ(job_->record().term, 1);
 }
 
+TEST_F(JobServersTest, ABackupThatHasJustComeRollsNobodyBackWhenWorkersWereMissing) {
+  Start(2, 1);
+  Tick(absl::Seconds(11));
+  job_->RemoveServer(ServerId(2), now_);
+  ASSERT_EQ(state(), kRunning);
+  Join(3);
+  ASSERT_EQ(map().servers.size(), 2u) << "named, and not ready";
+  job_->RemoveWorker(WorkerId(11), /*lost=*/true, now_);
+  ASSERT_EQ(state(), kRecovering);
+  job_->AddWorker(Process(Role::kWorker, 13), now_);
+  job_->Proceed(now_);
+  EXPECT_EQ(state(), kRunning);
+  EXPECT_EQ(job_->record().term, 1);
+}
+
 // Not taken, they would drop their chunks; should more be wanted again, they would begin at the restore point.
 TEST_F(JobServersTest, ThoseOfTheTermAreTakenAfterTheCoordinatorsRestartThoughFewerAreWanted) {
   Start(2, 0);
