@@ -23,7 +23,7 @@ absl::Status HashTensor(std::string_view name, const TensorFiles::Tensor& tensor
   const std::string head = absl::StrCat(std::string(name), nul, std::string(DTypeName(tensor.dtype)), nul,
                                         absl::StrJoin(tensor.shape, ","), nul);
   update(std::as_bytes(std::span(head)));
-  std::vector<std::byte> buffer(1 << 20);
+  std::vector<std::byte> buffer(std::min<uint64_t>(tensor.size, 1 << 20));
   for (uint64_t done = 0; done < tensor.size;) {
     const auto piece = std::span(buffer).first(std::min<uint64_t>(buffer.size(), tensor.size - done));
     RETURN_IF_ERROR(read(name, static_cast<int64_t>(done) / SizeOf(tensor.dtype), piece));

@@ -1,7 +1,6 @@
 #ifndef BANYAN_COORDINATOR_JOBS_ASSIGNER_H_
 #define BANYAN_COORDINATOR_JOBS_ASSIGNER_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <vector>

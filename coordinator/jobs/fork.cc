@@ -61,6 +61,11 @@ absl::Status CheckRecipe(const JobRecord& parent, const ForkRequest& request) {
                                                    parent.id, " has ", before.batch().samples(),
                                                    "; a fork keeps the samples of a step, for they say which come next"));
   }
+  if (recipe.model().init_from() != before.model().init_from()) {
+    return absl::InvalidArgumentError(absl::StrCat("recipe.model.init_from: '", recipe.model().init_from(), "', job ",
+                                                   parent.id, " has '", before.model().init_from(),
+                                                   "'; a fork begins with its parent's state"));
+  }
   // Other data have other facts, which are found out when the fork comes to its own recipe.
   if (!SameData(recipe, before)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const JobPlan old_plan, JobPlan::Make(parent.job, *parent.data, parent.device_kind));
@@ -119,9 +124,7 @@ absl::StatusOr<JobRecord> MakeFork(const JobRecord& parent, ForkRequest request)
   record.job = std::move(request.job);
   record.leaf_plan = std::move(request.leaf_plan);
   record.data = parent.data;
-  if (record.job.recipe().model().init_from() == parent.job.recipe().model().init_from()) {
-    record.initial_weights = parent.initial_weights;
-  }
+  record.initial_weights = parent.initial_weights;
   record.device_kind = parent.device_kind;
   record.fork = JobRecord::Fork{.parent = parent.id,
                                 .step = request.step,

@@ -60,6 +60,8 @@ TEST_F(ForkTest, RefusesWhatDoesNotFitTheParentsState) {
   EXPECT_THAT(Refusal("recipe { optimizer { adam { learning_rate: 1 } } }"),
               HasSubstr("recipe.optimizer: keeps [exp_avg, exp_avg_sq] for each parameter, that of job j1 []"));
   EXPECT_THAT(Refusal("recipe { batch { samples: 8 } }"), HasSubstr("recipe.batch.samples: 8, job j1 has 16"));
+  EXPECT_THAT(Refusal("recipe { model { init_from: 'data:w' linear { outputs: 1 bias: true } } }"),
+              HasSubstr("recipe.model.init_from: 'data:w', job j1 has ''; a fork begins with its parent's state"));
   EXPECT_THAT(Refusal("recipe { until { steps: 4 } }"), HasSubstr("recipe.until: is step 4, and the fork begins after"));
   parent_.job.mutable_recipe()->mutable_model()->Clear();
   google::protobuf::TextFormat::ParseFromString("layers { layer { linear { units: 1 } } layer { mean_squared_error {} } }",

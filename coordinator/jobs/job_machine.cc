@@ -232,8 +232,8 @@ void JobMachine::Proceed(Now now) {
     case kRecovering:
       if (!enough || searching_) break;
       // The servers of this term are all there: only workers, or the coordinator, were missing.
-      // A backup that has only just come is waited for by nobody's steps but its chunks' own.
-      if (ServersReady() || (now.monotonic >= give_up_at_ && PrimariesReady())) {
+      // A backup that has only just come sends nobody back.
+      if (ServersReady(/*but_backups=*/now.monotonic >= give_up_at_)) {
         BeginRunning(now);
       } else if (term_is_over() || now.monotonic >= give_up_at_) {
         BeginStarting(now);

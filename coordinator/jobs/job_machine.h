@@ -166,8 +166,8 @@ class JobMachine {
   // Writes (term + 1, restore point, map) and forgets what belonged to the term before.
   void BeginTerm(Now now);
   ChunkMap MakeMap() const;
-  bool ServersReady() const;    // all of the map
-  bool PrimariesReady() const;  // those, and the others of the map are here
+  // All of the map are here and have loaded their chunks; `but_backups`: those that are primary of none may still load.
+  bool ServersReady(bool but_backups = false) const;
   // job_replicas.cc
   uint32_t replicas() const;
   std::vector<uint64_t> ChunkBytes() const;

@@ -77,26 +77,15 @@ ChunkMap JobMachine::MakeMap() const {
   return map;
 }
 
-bool JobMachine::ServersReady() const {
-  if (term_is_over()) return false;
-  return std::ranges::all_of(record_.map.servers, [this](const ChunkMap::Server& server) {
-    const auto found = servers_.find(server.id.value());
-    return found != servers_.end() && found->second.ready &&
-           found->second.member.introduction.incarnation == server.incarnation;
-  });
-}
-
-bool JobMachine::PrimariesReady() const {
+bool JobMachine::ServersReady(bool but_backups) const {
   if (term_is_over()) return false;
   std::set<uint32_t> primaries;
   for (const ChunkMap::Owner& owner : record_.map.owners) primaries.insert(owner.primary);
   for (uint32_t i = 0; i < record_.map.servers.size(); ++i) {
-    const auto found = servers_.find(record_.map.servers[i].id.value());
-    if (found == servers_.end() ||
-        found->second.member.introduction.incarnation != record_.map.servers[i].incarnation) {
-      return false;
-    }
-    if (primaries.contains(i) && !found->second.ready) return false;
+    const ChunkMap::Server& server = record_.map.servers[i];
+    const auto found = servers_.find(server.id.value());
+    if (found == servers_.end() || found->second.member.introduction.incarnation != server.incarnation) return false;
+    if (!found->second.ready && !(but_backups && !primaries.contains(i))) return false;
   }
   return true;
 }

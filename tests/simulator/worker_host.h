@@ -55,7 +55,6 @@ class WorkerHost {
   const worker::StepMachine& machine() const { return machine_; }
   // As worker/service/step_loop does.
   std::vector<LeafAudit> TakeAudits(bool first) { return audits_.Take(first); }
-  bool audits_news() const { return audits_.news(); }
 
  private:
   void Pump();

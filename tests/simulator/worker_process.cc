@@ -23,7 +23,7 @@ void WorkerProcess::Tick() {
     host_->Tick();
     if (host_->left()) return Exit();
     const worker::StepMachine& machine = host_->machine();
-    if (machine.term() != told_term_ || machine.ready() != told_ready_ || host_->audits_news()) session_->ReportSoon();
+    if (machine.term() != told_term_ || machine.ready() != told_ready_) session_->ReportSoon();
     told_term_ = machine.term();
     told_ready_ = machine.ready();
   }

@@ -1,25 +1,14 @@
 #include "tests/support/cable.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 
-#include "common/base/check.h"
+#include "tests/support/loopback.h"
 
 namespace banyan::testing {
 namespace {
-
-sockaddr_in Loopback(uint16_t port) {
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 // Until either end is gone, and then both are.
 void Pass(int from, int to) {
@@ -41,13 +30,10 @@ void Pass(int from, int to) {
 
 }  // namespace
 
-Cable::Cable() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof(address);
-  CHECK_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
-  CHECK_EQ(listen(listener_, SOMAXCONN), 0);
-  CHECK_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  endpoint_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+Cable::Cable() {
+  const Listener listener = ListenOnLoopback();
+  listener_ = listener.descriptor;
+  endpoint_ = listener.endpoint;
   thread_ = std::jthread([this] { Accept(); });
 }
 
@@ -59,9 +45,7 @@ Cable::~Cable() {
   Reset();
 }
 
-void Cable::Join(const std::string& daemon) {
-  port_ = static_cast<uint16_t>(std::stoi(daemon.substr(daemon.rfind(':') + 1)));
-}
+void Cable::Join(const std::string& daemon) { port_ = PortOf(daemon); }
 
 void Cable::Cut() {
   cut_ = true;
@@ -83,16 +67,13 @@ void Cable::Accept() {
   while (true) {
     const int caller = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (caller < 0) return;
-    const int daemon = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = Loopback(port_);
     MutexLock lock(mutex_);
-    if (cut_ || port_ == 0 || connect(daemon, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    const int daemon = cut_ || port_ == 0 ? -1 : ConnectToLoopback(port_);
+    if (daemon < 0) {
       close(caller);
-      close(daemon);
       continue;
     }
-    const int yes = 1;
-    for (const int fd : {caller, daemon}) CHECK_EQ(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)), 0);
+    for (const int fd : {caller, daemon}) SendAtOnce(fd);
     auto connection = std::make_unique<Connection>();
     connection->caller = caller;
     connection->daemon = daemon;

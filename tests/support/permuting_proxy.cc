@@ -1,9 +1,6 @@
 #include "tests/support/permuting_proxy.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +10,7 @@
 #include <cerrno>
 
 #include "common/base/check.h"
+#include "tests/support/loopback.h"
 
 namespace banyan::testing {
 namespace {
@@ -20,32 +18,18 @@ namespace {
 constexpr size_t kMostHeld = 256 << 10;
 constexpr int kPatienceMs = 1;  // for others to come, before something held is let go
 
-sockaddr_in Loopback(uint16_t port) {
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
 void MakeQuick(int fd) {
-  const int yes = 1;
-  CHECK_EQ(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)), 0);
+  SendAtOnce(fd);
   CHECK_EQ(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 }
 
 }  // namespace
 
 PermutingProxy::PermutingProxy(const std::string& target, uint64_t seed)
-    : target_port_(static_cast<uint16_t>(std::stoi(target.substr(target.rfind(':') + 1)))),
-      random_(seed),
-      listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof(address);
-  CHECK_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
-  CHECK_EQ(listen(listener_, SOMAXCONN), 0);
-  CHECK_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  endpoint_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    : target_port_(PortOf(target)), random_(seed) {
+  const Listener listener = ListenOnLoopback(SOCK_NONBLOCK);
+  listener_ = listener.descriptor;
+  endpoint_ = listener.endpoint;
   thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
 }
 
@@ -81,11 +65,9 @@ void PermutingProxy::Run(const std::stop_token& stop) {
 void PermutingProxy::Accept() {
   const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (client < 0) return;
-  const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(target_port_);
-  if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  const int server = ConnectToLoopback(target_port_);
+  if (server < 0) {
     close(client);
-    close(server);
     return;
   }
   MakeQuick(client);

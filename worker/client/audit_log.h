@@ -31,9 +31,6 @@ class AuditLog {
     return std::vector<LeafAudit>(log_.end() - static_cast<std::ptrdiff_t>(count), log_.end());
   }
 
-  // Whether something was not told yet.
-  bool news() const { return untold_ > 0; }
-
  private:
   std::deque<LeafAudit> log_;
   size_t untold_ = 0;  // the last ones of the log
