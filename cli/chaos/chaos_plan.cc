@@ -11,14 +11,6 @@ namespace {
 
 using Kind = ChaosPlan::Kind;
 
-std::vector<std::string> OfRole(const std::vector<std::string>& names, std::string_view role) {
-  std::vector<std::string> found;
-  for (const std::string& name : names) {
-    if (name.starts_with(role)) found.push_back(name);
-  }
-  return found;
-}
-
 const char* Word(Kind kind) {
   switch (kind) {
     case Kind::kKill: return "killed";
@@ -43,10 +35,18 @@ bool ChaosPlan::ServersMayGo(const View& view) const {
   return view.step > hit_step_ && (options_.replicas || view.checkpoint > hit_checkpoint_);
 }
 
+std::vector<std::string> ChaosPlan::WhoStays(const View& view, std::string_view role) const {
+  std::vector<std::string> found;
+  for (const std::string& name : view.names) {
+    if (name.starts_with(role) && !removed_.contains(name)) found.push_back(name);
+  }
+  return found;
+}
+
 std::optional<ChaosPlan::Act> ChaosPlan::Next(const View& view) {
   if (!view.running || view.step == 0) return std::nullopt;
-  const std::vector<std::string> workers = OfRole(view.names, "worker-");
-  const std::vector<std::string> servers = OfRole(view.names, "server-");
+  const std::vector<std::string> workers = WhoStays(view, "worker-");
+  const std::vector<std::string> servers = WhoStays(view, "server-");
   std::vector<Act> acts;
   const auto offer = [&](int weight, Kind kind, const std::string& who, absl::Duration lasts = absl::ZeroDuration()) {
     for (int i = 0; i < weight; ++i) acts.push_back({.kind = kind, .who = who, .lasts = lasts});
@@ -74,6 +74,7 @@ std::optional<ChaosPlan::Act> ChaosPlan::Next(const View& view) {
     hit_step_ = view.step;
     hit_checkpoint_ = view.checkpoint;
   }
+  if (act.kind == Kind::kRemove) removed_.insert(act.who);
   ++counts_[Word(act.kind)];
   return act;
 }

@@ -5,7 +5,9 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -60,12 +62,15 @@ class ChaosPlan {
  private:
   uint64_t Draw(uint64_t choices);  // 0 .. choices - 1
   bool ServersMayGo(const View& view) const;
+  // Of a role, but for those that were taken away: they run until they have drained.
+  std::vector<std::string> WhoStays(const View& view, std::string_view role) const;
 
   const Options options_;
   std::mt19937_64 random_;  // its numbers are the same everywhere
   uint64_t hit_step_ = 0;        // the step at which a server was last hit, and the newest checkpoint then
   uint64_t hit_checkpoint_ = 0;
   bool hit_ = false;
+  std::set<std::string> removed_;
   std::map<std::string, int> counts_;
 };
 

@@ -40,9 +40,9 @@ TEST(ChaosPlanTest, DoesEverythingThatThereIs) {
     }
   }
   EXPECT_EQ(seen, (std::set<std::string>{"killing coordinator", "killing server", "killing worker", "adding a worker",
-                                         "stopping server for 1.0s", "stopping worker for 1.0s", "taking server away",
-                                         "taking worker away"}));
-  view.names = {"coordinator", "server-0", "worker-0"};
+                                         "adding a server", "stopping server for 1.0s", "stopping worker for 1.0s",
+                                         "taking server away", "taking worker away"}));
+  view.names = {"coordinator", "server-7", "worker-7"};
   bool added = false;
   for (int i = 0; i < 100; ++i) {
     ++view.step;
@@ -51,6 +51,25 @@ TEST(ChaosPlanTest, DoesEverythingThatThereIs) {
     added = added || (act.kind == Kind::kAdd && act.who == "server");
   }
   EXPECT_TRUE(added);
+}
+
+// A server that drains gives its chunks away, which takes a while.
+TEST(ChaosPlanTest, WhoIsTakenAwayIsCountedNoMore) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    ChaosPlan plan({.seed = seed, .least_servers = 2, .replicas = true});
+    ChaosPlan::View view = kView;
+    view.names.push_back("server-2");
+    std::string removed;
+    for (int i = 0; i < 200; ++i) {
+      ++view.step;
+      const ChaosPlan::Act act = *plan.Next(view);
+      EXPECT_NE(act.who, removed) << Describe(act);
+      if (act.kind != Kind::kRemove || !act.who.starts_with("server-")) continue;
+      EXPECT_EQ(removed, "") << Describe(act) << " leaves one server";
+      removed = act.who;
+    }
+    EXPECT_NE(removed, "");
+  }
 }
 
 TEST(ChaosPlanTest, TheJobIsLeftAChance) {
