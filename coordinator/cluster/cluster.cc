@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/config/defaults.h"
@@ -180,21 +181,27 @@ Cluster::Use Cluster::UseFor(const JobMachine& job, const Members::Member& worke
   return {.incarnation = worker.introduction.incarnation, .job = job.record().id, .life = job.record().life};
 }
 
-void Cluster::Begin(JobMachine& job, Now now) {
+std::string Cluster::Lacking(const JobMachine& job, Now now) const {
   const uint32_t servers = job.servers_wanted(now);
   const uint32_t least = job.least_workers();
   const size_t free = FreeServers(job, now).size();
   const size_t idle = job.workers() + IdleWorkers(job).size();
-  if (free < servers || idle < least) {
-    const auto count = [](size_t number, const char* what) {
-      return absl::StrCat(number, " ", what, number == 1 ? "" : "s");
-    };
-    job.TellLacking(absl::StrCat("needs ", count(servers, "server"), " (", free, " free) and ",
-                                 count(least, "worker"), " (", idle, " idle)"));
-    return;
+  if (free >= servers && idle >= least) return "";
+  std::vector<std::string> needs;
+  const auto need = [&](size_t wanted, const char* what, size_t have, const char* how) {
+    if (have < wanted) needs.push_back(absl::StrCat(wanted, " ", what, wanted == 1 ? "" : "s", " (", have, " ", how, ")"));
+  };
+  need(servers, "server", free, "free");
+  need(least, "worker", idle, "idle");
+  std::string text = absl::StrCat("needs ", absl::StrJoin(needs, " and "));
+  for (const Members::Member* server : members_.Alive(Role::kServer)) {
+    const absl::Duration barred = server->barred_until - now.monotonic;
+    if (free >= servers || barred <= absl::ZeroDuration() || job.Has(Role::kServer, server->id)) continue;
+    absl::StrAppend(&text, "; ", server->introduction.name, " is not taken for ",
+                    absl::FormatDuration(absl::Ceil(barred, absl::Seconds(1))),
+                    " more, for most of its peers could not reach it");
   }
-  job.TellLacking("");
-  Fill(job, now);
+  return text;
 }
 
 void Cluster::Fill(JobMachine& job, Now now) {
@@ -212,11 +219,11 @@ void Cluster::Fill(JobMachine& job, Now now) {
 void Cluster::Distribute(Now now) {
   for (const auto& [number, job] : jobs_) {
     const JobState state = job->record().state;
-    if (state == JobState::kQueued) {
-      Begin(*job, now);
-    } else if (IsActive(state)) {
-      Fill(*job, now);
-    }
+    const bool waits = state == JobState::kQueued || state == JobState::kRecovering;
+    const std::string lacking = waits ? Lacking(*job, now) : "";
+    job->TellLacking(lacking);
+    // One in the queue begins when all that it needs is there.
+    if (IsActive(state) || (state == JobState::kQueued && lacking.empty())) Fill(*job, now);
     job->Proceed(now);
   }
 }

@@ -104,7 +104,8 @@ class Cluster {
   void Suspect(Now now);
   // Gives jobs what they lack and lets them go on.
   void Distribute(Now now);
-  void Begin(JobMachine& job, Now now);
+  // What a job that cannot go on needs, in words; empty: nothing.
+  std::string Lacking(const JobMachine& job, Now now) const;
   void Fill(JobMachine& job, Now now);
   std::vector<const Members::Member*> FreeServers(const JobMachine& job, Now now) const;
   std::vector<const Members::Member*> IdleWorkers(const JobMachine& job) const;

@@ -10,6 +10,7 @@ namespace {
 using enum JobState;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 class ClusterTest : public testing::Test {
  protected:
@@ -132,6 +133,22 @@ TEST_F(ClusterTest, ANewLifeOfAServerIsTheOldOnesDeath) {
   // The stream of the first life ends late.
   cluster_.Leave(Role::kServer, server, Incarnation(1), now_);
   EXPECT_TRUE(cluster_.members().Find(Role::kServer, server)->alive);
+}
+
+TEST_F(ClusterTest, AJobThatRecoversSaysWhatItLacks) {
+  const std::string job = Submit("servers { count: 1 } workers { min: 1 }");
+  const uint64_t server = Hear(Role::kServer, "s");
+  const uint64_t worker = Hear(Role::kWorker, "a");
+  EXPECT_EQ(StateOf(job), kStarting);
+  EXPECT_THAT(cluster_.Job(job)->Reason(), Not(HasSubstr("needs")));
+  cluster_.Leave(Role::kServer, server, Incarnation(1), now_);
+  EXPECT_EQ(StateOf(job), kRecovering);
+  EXPECT_THAT(cluster_.Job(job)->Reason(), HasSubstr("; needs 1 server (0 free)"));
+  cluster_.Leave(Role::kWorker, worker, Incarnation(1), now_);
+  Hear(Role::kServer, "s", "", /*incarnation=*/2);
+  EXPECT_THAT(cluster_.Job(job)->Reason(), HasSubstr("; needs 1 worker (0 idle)"));
+  Hear(Role::kWorker, "a", kDeviceKind, /*incarnation=*/2);
+  EXPECT_EQ(StateOf(job), kStarting);
 }
 
 TEST_F(ClusterTest, ASilentWorkerIsLostWhenItsLeaseEnds) {
