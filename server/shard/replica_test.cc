@@ -336,19 +336,51 @@ TEST_F(ReplicaTest, TheWindowPassesByACopyThatIsAhead) {
   }
 }
 
-TEST_F(ReplicaTest, APrimaryThatBecomesBackupForgetsItsRoot) {
+// It may be the only one that holds it: what was served with it must not be lost with the new primary.
+TEST_F(ReplicaTest, APrimaryThatBecomesBackupKeepsItsRoot) {
   Make({});
   Begin(Map(1, kMe, {kOther}));
   SayHeld(1, 0);
   PushWhole(1);
-  Order(Map(2, kOther, {kMe}));
+  Order(Map(2, kOther, {kMe}, {kMe}));
   Lead(2);
 
   EXPECT_EQ(LastHeld().applied, 0u);
-  EXPECT_EQ(LastHeld().root_epoch, 0u);
+  EXPECT_EQ(LastHeld().root_epoch, 1u) << "no answer to a root of the new primary's";
   Forget();
   PushWhole(1);
   EXPECT_EQ(Of<Moved>(sent).size(), 1u);
+
+  Order(Map(3, kMe, {}));
+  ASSERT_EQ(Served().size(), 1u);
+  EXPECT_TRUE(SameBits(Served()[0].data, job->At(1, Place().chunk).weights));
+}
+
+TEST_F(ReplicaTest, APrimaryThatBecomesBackupForgetsItsPartials) {
+  Make({});
+  Begin(Map(1, kMe, {}));
+  shard->OnPush(kWorker, job->PushOf(1, 1, Place().chunk, 0, Tree(job->plan().leaves).Leaf(0)));
+  Order(Map(2, kOther, {kMe}, {kMe}));
+  Lead(2);
+  EXPECT_EQ(LastHeld().applied, 0u);
+  EXPECT_EQ(LastHeld().root_epoch, 0u);
+
+  Order(Map(3, kMe, {}));
+  shard->OnHello(StreamId(5), Hello{.term = 1, .epoch = 3});
+  for (const State::Chunk& chunk : Of<State>(sent).back().chunks) EXPECT_EQ(chunk.covered.count(), 0u);
+  PushWhole(1);
+  ASSERT_EQ(Served().size(), 2u) << "one a stream";
+  EXPECT_TRUE(SameBits(Served()[0].data, job->At(1, Place().chunk).weights));
+}
+
+TEST_F(ReplicaTest, APrimaryThatBecameBackupAndMissedAnEpochHoldsNothing) {
+  Make({});
+  Begin(Map(1, kMe, {kOther}));
+  SayHeld(1, 0);
+  PushWhole(1);
+  Order(Map(3, kOther, {kMe}));
+  Lead(3);
+  EXPECT_FALSE(LastHeld().applied.has_value()) << "others may have made another root meanwhile";
 }
 
 TEST_F(ReplicaTest, ACopyThatMissedAnEpochAndIsNotInSyncHoldsNothing) {

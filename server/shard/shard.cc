@@ -204,9 +204,9 @@ void Shard::OnRestored(Term term, const absl::Status& status) {
 
 // Roles change: all that workers are told begins anew, and so does what copies tell each other.
 void Shard::TakeMap(const ChunkMap& map) {
-  const bool missed_an_epoch = map.epoch != map_.epoch + 1;
+  const Epoch before = map_.epoch;
   map_ = map;
-  for (uint32_t i = 0; i <= options_.plan->layout.chunk_count(); ++i) TakePart(ChunkId(i), missed_an_epoch);
+  for (uint32_t i = 0; i <= options_.plan->layout.chunk_count(); ++i) TakePart(ChunkId(i), before);
   if (!failure_.empty()) return;
   parts_.Start(term_, map_.epoch);
   if (ready_) {

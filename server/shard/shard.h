@@ -106,7 +106,7 @@ class Shard {
   // A root that is whole; on a primary committed or not.
   struct Whole {
     ChunkCopy::Root root;
-    Epoch epoch = 0;  // in which a backup got it
+    Epoch epoch = 0;  // backups: in which it came, or was made
     bool committed = false;
     std::optional<absl::Time> waits_since;  // for backups, as of OnTick
   };
@@ -126,7 +126,8 @@ class Shard {
   void StartWindow();
 
   // Replicas: shard_replicas.cc.
-  void TakePart(ChunkId id, bool missed_an_epoch);
+  bool IsInSync(ChunkId id) const;
+  void TakePart(ChunkId id, Epoch before);
   void ConnectFollowers();
   void GreetFollowers();
   void SendRoot(const FollowerId& to, const ChunkCopy& copy);

@@ -18,7 +18,15 @@ constexpr size_t kMostEntryBytes = 3 << 20;
 
 }  // namespace
 
-void Shard::TakePart(ChunkId id, bool missed_an_epoch) {
+// By the map.
+bool Shard::IsInSync(ChunkId id) const {
+  return std::ranges::any_of(map_.owners[id.value()].in_sync, [this](uint32_t index) {
+    const ChunkMap::Server& server = map_.servers[index];
+    return server.id == options_.server && server.incarnation == options_.incarnation;
+  });
+}
+
+void Shard::TakePart(ChunkId id, Epoch before) {
   const Part part = PartIn(options_, map_, id);
   const auto primary = copies_.find(id);
   const auto backup = backups_.find(id);
@@ -29,23 +37,25 @@ void Shard::TakePart(ChunkId id, bool missed_an_epoch) {
     }
     // What it holds counts, a root too.
     copies_.insert(backups_.extract(backup));
-  } else if (part == Part::kBackup && primary != copies_.end()) {
-    // What a root is worth is only known from who leads now.
-    primary->second->ForgetStep();
-    roots_.erase(id);
-    backups_.insert(copies_.extract(primary));
-  } else if (part == Part::kBackup && backup == backups_.end()) {
+  } else if (part == Part::kBackup && primary == copies_.end() && backup == backups_.end()) {
     backups_.emplace(id, MakeCopy(id));
-  } else if (part == Part::kBackup && missed_an_epoch) {
-    const ChunkMap::Owner& owner = map_.owners[id.value()];
-    const bool in_sync = std::ranges::any_of(owner.in_sync, [this](uint32_t index) {
-      const ChunkMap::Server& server = map_.servers[index];
-      return server.id == options_.server && server.incarnation == options_.incarnation;
-    });
-    if (in_sync || !ready_) return;
-    // It may have been dropped in between, and the others have gone on without it.
-    backup->second->Empty();
-    roots_.erase(id);
+  } else if (part == Part::kBackup) {
+    if (primary != copies_.end()) {
+      // It may be the last one to hold a root that was served. Whoever leads knows by its epoch what it is worth.
+      const auto root = roots_.find(id);
+      if (root == roots_.end()) {
+        primary->second->ForgetStep();
+      } else {
+        root->second = {.root = std::move(root->second.root), .epoch = before};
+      }
+      backups_.insert(copies_.extract(primary));
+    }
+    const bool missed_an_epoch = map_.epoch != before + 1;
+    if (missed_an_epoch && ready_ && !IsInSync(id)) {
+      // It may have been dropped in between, and the others have gone on without it.
+      backups_.at(id)->Empty();
+      roots_.erase(id);
+    }
   } else if (part == Part::kNone) {
     roots_.erase(id);
     restoring_.erase(id);
