@@ -38,7 +38,7 @@ Cluster::Cluster(Options options)
   const bool tight = profile.tight || profile.uneven;
   pool_bytes_ = (1 + Shape(tight ? 1 : 8)) * 16384;
   disk_time_ = absl::Milliseconds(1 + Shape(10));
-  servers_.resize((profile.most_replicas > 0 ? 2 : 1) + Shape(3));
+  servers_.resize(std::max(profile.most_replicas > 0 ? 2u : 1u, profile.least_replicas + 1) + Shape(3));
   const uint32_t most = std::min(profile.most_replicas, static_cast<uint32_t>(servers_.size()) - 1);
   const uint32_t replicas = profile.least_replicas + Shape(most - profile.least_replicas + 1);
   workers_.resize(profile.uneven ? 3 + Shape(4) : (profile.wrong ? 2 : 1) + Shape(4));
@@ -56,6 +56,7 @@ Cluster::Cluster(Options options)
     }
   }
   network_.Watch([this](MessageKind kind, Place from, Place to) { OnSent(kind, from, to); });
+  for (const auto& [kind, most] : profile.delays) network_.Delay(kind, most);
   if (profile.wrong) MakeWrong();
   if (Shape(2) == 0) network_.LoseDatagrams(0.1, absl::UnixEpoch() + kTrouble);
   MakePeople(replicas);

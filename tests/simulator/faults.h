@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,8 @@ struct Profile {
   // Faults come at moments, of one of these kinds, up to `volley` at once: `most` counts the moments.
   std::vector<MessageKind> moments;
   uint32_t volley = 0;
+  // Messages of these kinds are late now and then, by as much at most.
+  std::map<MessageKind, absl::Duration> delays;
 };
 
 const std::vector<Profile>& Profiles();

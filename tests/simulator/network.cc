@@ -10,6 +10,12 @@ absl::Time Network::Arrival(Place from, Place to, absl::Duration most) {
   return begin + events_->Delay(most);
 }
 
+absl::Duration Network::DelayOf(MessageKind kind) {
+  const auto delay = delays_.find(kind);
+  if (delay == delays_.end() || !events_->Chance(0.25)) return absl::ZeroDuration();
+  return events_->Delay(delay->second);
+}
+
 Wire Network::Open(End opener, End accepter) {
   const Wire wire(next_++);
   Stream& stream = streams_[wire];
@@ -26,7 +32,8 @@ void Network::Send(Wire wire, int from, MessageKind kind, std::function<void()> 
   const int to = 1 - from;
   if (watcher_) watcher_(kind, stream.ends[from].place, stream.ends[to].place);
   ++sent_[{stream.ends[from].place, stream.ends[to].place}];
-  stream.last[to] = std::max(stream.last[to], Arrival(stream.ends[from].place, stream.ends[to].place, latency_));
+  stream.last[to] = std::max(stream.last[to],
+                             Arrival(stream.ends[from].place, stream.ends[to].place, latency_) + DelayOf(kind));
   stream.ends[to].life->At(stream.last[to], [this, wire, to, deliver = std::move(deliver)] {
     const auto at = streams_.find(wire);
     if (at != streams_.end() && at->second.open[to]) deliver();
@@ -92,7 +99,7 @@ void Network::Datagram(Place from, Place to, MessageKind kind, const LifeRef& li
   if (watcher_) watcher_(kind, from, to);
   if (loss_ > 0 && events_->now() < lossy_until_ && events_->Chance(loss_)) return;
   for (uint32_t copies = events_->Chance(0.1) ? 2 : 1; copies > 0; --copies) {
-    life->At(Arrival(from, to, latency_), deliver);
+    life->At(Arrival(from, to, latency_) + DelayOf(kind), deliver);
   }
 }
 

@@ -51,6 +51,8 @@ class Network {
   }
   // What is sent from now on arrives after `length`.
   void Cut(Place from, Place to, absl::Duration length);
+  // Of messages of that kind one in four is late, by up to `most`; on a stream, so is what comes after it.
+  void Delay(MessageKind kind, absl::Duration most) { delays_[kind] = most; }
   // Is told of every message that is handed out, before it is on its way.
   void Watch(std::function<void(MessageKind kind, Place from, Place to)> watcher) { watcher_ = std::move(watcher); }
 
@@ -74,6 +76,8 @@ class Network {
   };
 
   absl::Time Arrival(Place from, Place to, absl::Duration most);
+  // Beside its latency.
+  absl::Duration DelayOf(MessageKind kind);
   void Tell(Wire wire, int end, absl::Time at);
   void Forget(Wire wire);
 
@@ -86,6 +90,7 @@ class Network {
   absl::Time lossy_until_;
   std::map<Wire, Stream> streams_;
   std::map<std::pair<Place, Place>, absl::Time> cut_until_;
+  std::map<MessageKind, absl::Duration> delays_;
   std::function<void(MessageKind kind, Place from, Place to)> watcher_;
 };
 
