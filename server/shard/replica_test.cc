@@ -367,7 +367,8 @@ TEST_F(ReplicaTest, APrimaryThatBecomesBackupForgetsItsPartials) {
 
   Order(Map(3, kMe, {}));
   shard->OnHello(StreamId(5), Hello{.term = 1, .epoch = 3});
-  for (const State::Chunk& chunk : Of<State>(sent).back().chunks) EXPECT_EQ(chunk.covered.count(), 0u);
+  const State state = Of<State>(sent).back();
+  for (const State::Chunk& chunk : state.chunks) EXPECT_EQ(chunk.covered.count(), 0u);
   PushWhole(1);
   ASSERT_EQ(Served().size(), 2u) << "one a stream";
   EXPECT_TRUE(SameBits(Served()[0].data, job->At(1, Place().chunk).weights));
