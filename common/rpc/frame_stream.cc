@@ -19,13 +19,14 @@ template <typename Reactor>
 class FrameStreamBase : public FrameStream, public Reactor, public std::enable_shared_from_this<FrameStreamBase<Reactor>> {
  public:
   void Send(Frame frame, uint32_t priority) override {
+    std::optional<Frame> next;
     {
       MutexLock lock(mutex_);
       if (closing_) return;
       queue_.emplace(priority, std::move(frame));
-      if (!TakeNext()) return;
+      next = TakeNext();
     }
-    Write();
+    if (next.has_value()) Write(*std::move(next));
   }
 
   void Consumed() override {
@@ -73,15 +74,15 @@ class FrameStreamBase : public FrameStream, public Reactor, public std::enable_s
     outgoing_.Clear();
     if (ok && handlers_.on_written) handlers_.on_written(queued());
     bool closed = false;
-    bool more = false;
+    std::optional<Frame> next;
     {
       MutexLock lock(mutex_);
       writing_ = false;
       closed = closing_;
-      more = TakeNext();
+      next = TakeNext();
     }
     if (closed) OnWritesSettled();
-    if (more) Write();
+    if (next.has_value()) Write(*std::move(next));
   }
 
  protected:
@@ -134,26 +135,24 @@ class FrameStreamBase : public FrameStream, public Reactor, public std::enable_s
     this->StartRead(&incoming_);
   }
 
-  // Whether there is a frame to write now. Whoever is told so owns `next_` and `outgoing_` and calls Write.
-  bool TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (writing_ || closing_ || queue_.empty()) return false;
+  // The frame to write now, if there is one. Whoever is given it owns `outgoing_` and calls Write.
+  std::optional<Frame> TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || closing_ || queue_.empty()) return std::nullopt;
     writing_ = true;
-    next_ = std::move(queue_.extract(queue_.begin()).mapped());
     BeforeWrite();
-    return true;
+    return std::move(queue_.extract(queue_.begin()).mapped());
   }
 
   // With no lock held: gRPC often hands a megabyte to the kernel inside StartWrite.
-  void Write() {
-    outgoing_ = EncodeFrame(next_);
-    next_ = Frame();
+  void Write(Frame frame) {
+    outgoing_ = EncodeFrame(frame);
+    frame = Frame();  // the buffer has its share of the payload
     this->StartWrite(&outgoing_);
     AfterWrite();
   }
 
   Handlers handlers_;
   ByteBuffer incoming_;
-  Frame next_;
   ByteBuffer outgoing_;
   mutable Mutex mutex_;
   std::multimap<uint32_t, Frame> queue_ ABSL_GUARDED_BY(mutex_);
