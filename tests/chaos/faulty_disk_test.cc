@@ -191,6 +191,22 @@ TEST_F(FaultyDiskTest, ACoordinatorOfAReadOnlyStoreEndsAndSaysWhy) {
   ExpectTheAnswer("gpt", job);
 }
 
+TEST_F(FaultyDiskTest, AWorkerThatCannotKeepItsIndexKeepsItInMemory) {
+  const std::string text = cluster_->folder() + "/another-text";
+  WriteFile(text, SomeText() + "and the last line\n");
+  const std::vector<std::string> submit = {"submit", cluster_->folder() + "/gpt.yaml", "--set",
+                                           "recipe.data.text.path=data:another-text", "--set",
+                                           "recipe.until.steps=20", "-o", "json"};
+  disk_->Fill(cluster_->StateOf("worker-0") + "/index");
+  const Json without = Json::parse(cluster_->Banyan(submit).LastLine());
+  EXPECT_EQ(without["state"], "SUCCEEDED");
+  EXPECT_GT(disk_->refused(), 0);
+  EXPECT_THAT(cluster_->Banyan({"logs", "@last"}).out,
+              AllOf(HasSubstr("index of 'data:another-text': "), HasSubstr(kFull), HasSubstr(" bytes are kept in memory")));
+  disk_->Mend();
+  EXPECT_EQ(Answer(Json::parse(cluster_->Banyan(submit).LastLine())), Answer(without));
+}
+
 TEST_F(FaultyDiskTest, LogsThatCannotBeWrittenCostNothingElse) {
   HandCluster cluster(MakeFolder("full-log"), {.err_file = "/dev/full"});
   for (const char* name : {"server-0", "server-1", "worker-0"}) cluster.Start(name);

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/digest/sha256.h"
 #include "common/file/file_util.h"
+#include "common/logging/logging.h"
 
 namespace banyan::worker {
 namespace {
@@ -34,15 +35,26 @@ absl::Status Tokenize(const DataFile& text, const std::string& text_hash, TokenI
   return absl::AbortedError(absl::StrCat("data file '", text.name(), "' changed while it was read"));
 }
 
+// Only the text must be readable: a job that can do without the index's file is not stopped for want of it.
 absl::StatusOr<TokenIndex> OpenOrMakeIndex(FileSystem& files, const DataFile& text, const std::string& text_hash,
                                            const std::string& directory) {
   const std::string path = JoinPath(directory, text_hash + "-bytes.tokens");
   absl::StatusOr<TokenIndex> index = TokenIndex::Open(path);
   if (index.ok()) return index;
-  RETURN_IF_ERROR(CreateDirectories(files, directory));
-  RETURN_IF_ERROR(
-      TokenIndex::Write(files, path, [&](TokenIndex::Sink sink) { return Tokenize(text, text_hash, sink); }));
-  return TokenIndex::Open(path);
+  const auto produce = [&](TokenIndex::Sink sink) { return Tokenize(text, text_hash, sink); };
+  absl::Status made = CreateDirectories(files, directory);
+  if (made.ok()) made = TokenIndex::Write(files, path, produce);
+  if (made.ok()) {
+    index = TokenIndex::Open(path);
+    if (index.ok()) return index;
+    made = index.status();
+  }
+  index = TokenIndex::InMemory(produce);
+  if (index.ok()) {
+    log::Warning("index of '{}': {}; its {} bytes are kept in memory", text.name(), std::string(made.message()),
+                 index->tokens().size_bytes());
+  }
+  return index;
 }
 
 absl::Status TooShort(const DataFile& text, const char* part, uint64_t tokens, uint64_t context) {
@@ -66,9 +78,8 @@ absl::StatusOr<std::unique_ptr<TextDataset>> TextDataset::Open(FileSystem& files
   ASSIGN_OR_RETURN(const std::string text_hash, HashOf(text));
   facts.hash = Sha256Hex(absl::StrCat("text sha256=", text_hash, " tokenizer=bytes context=", options.context,
                                       " training=", split.training, " held_out=", split.held_out, "\n"));
-  absl::StatusOr<TokenIndex> index = OpenOrMakeIndex(files, text, text_hash, options.index_directory);
-  if (!index.ok()) return Annotate(index.status(), absl::StrCat("index of '", text.name(), "'"));
-  return std::unique_ptr<TextDataset>(new TextDataset(std::move(facts), *std::move(index), split, options.context));
+  ASSIGN_OR_RETURN(TokenIndex index, OpenOrMakeIndex(files, text, text_hash, options.index_directory));
+  return std::unique_ptr<TextDataset>(new TextDataset(std::move(facts), std::move(index), split, options.context));
 }
 
 void TextDataset::Read(DataPart part, uint64_t sample, std::span<std::byte> input, std::span<std::byte> target) const {

@@ -52,12 +52,24 @@ absl::Status TokenIndex::Write(FileSystem& files, const std::string& path,
   const std::string temporary = path + ".tmp";
   {
     ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.Open(temporary, OpenMode::kOpenOrCreate));
-    RETURN_IF_ERROR(WriteTo(*file, produce));
+    if (const absl::Status written = WriteTo(*file, produce); !written.ok()) {
+      files.Remove(temporary).IgnoreError();  // what is left of it may fill the disk
+      return written;
+    }
   }
   const absl::Status renamed = files.Rename(temporary, path);
   // Another writer was done first and took our file for its own.
   if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
   return files.SyncDirectory(ParentPath(path));
+}
+
+absl::StatusOr<TokenIndex> TokenIndex::InMemory(absl::FunctionRef<absl::Status(Sink)> produce) {
+  std::vector<uint16_t> all;
+  RETURN_IF_ERROR(produce([&](std::span<const uint16_t> tokens) {
+    all.insert(all.end(), tokens.begin(), tokens.end());
+    return absl::OkStatus();
+  }));
+  return TokenIndex(std::move(all));
 }
 
 absl::StatusOr<TokenIndex> TokenIndex::Open(const std::string& path) {

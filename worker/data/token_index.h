@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -14,8 +16,8 @@
 
 namespace banyan::worker {
 
-// The tokens of a text in a file, mapped into memory: made once and used by every later job. The format's grammar is at
-// the top of token_index.cc. Thread-safe.
+// The tokens of a text in a file, mapped into memory: made once and used by every later job. Where there is no room for
+// the file, in memory alone. The format's grammar is at the top of token_index.cc. Thread-safe.
 class TokenIndex {
  public:
   // Gets runs of tokens, in order.
@@ -26,15 +28,20 @@ class TokenIndex {
   static absl::Status Write(FileSystem& files, const std::string& path,
                             absl::FunctionRef<absl::Status(Sink)> produce);
 
+  // Takes 2 bytes a token.
+  static absl::StatusOr<TokenIndex> InMemory(absl::FunctionRef<absl::Status(Sink)> produce);
+
   // NOT_FOUND where there is none; DATA_LOSS where it is damaged. Reads every byte once.
   static absl::StatusOr<TokenIndex> Open(const std::string& path);
 
   std::span<const uint16_t> tokens() const { return tokens_; }
 
  private:
-  TokenIndex(MappedFile file, std::span<const uint16_t> tokens) : file_(std::move(file)), tokens_(tokens) {}
+  TokenIndex(MappedFile file, std::span<const uint16_t> tokens) : owner_(std::move(file)), tokens_(tokens) {}
+  explicit TokenIndex(std::vector<uint16_t> tokens)
+      : owner_(std::move(tokens)), tokens_(std::get<std::vector<uint16_t>>(owner_)) {}
 
-  MappedFile file_;
+  std::variant<MappedFile, std::vector<uint16_t>> owner_;
   std::span<const uint16_t> tokens_;
 };
 

@@ -56,6 +56,7 @@ TEST_F(TokenIndexTest, AFailedWriterLeavesNothingUnderTheName) {
   const absl::Status status =
       TokenIndex::Write(files_, path_, [](TokenIndex::Sink) { return absl::AbortedError("changed"); });
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+  EXPECT_TRUE(files_.List(directory_).value().empty());
   EXPECT_EQ(TokenIndex::Open(path_).status().code(), absl::StatusCode::kNotFound);
 }
 
