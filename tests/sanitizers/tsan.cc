@@ -24,6 +24,7 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:grpc::internal::InterceptorBatchMethodsImpl\n"
          "race:grpc::ByteBuffer::\n"
          "race:ServerCallbackReaderWriterImpl::Finish\n"
+         "race_top:grpc::internal::CallbackWithSuccessTag::StaticRun\n"
          // Where a call that is answered by a thread of its own is allocated.
          "race:SyncRequestThreadManager::AddSyncMethod\n"
          // Its cache of primitives is made by whoever comes first, behind a guard that is not seen.
