@@ -1,5 +1,5 @@
 // One server that its peers cannot reach, while the coordinator hears it well: the network between real processes is
-// cut. The answer stays, to the last bit of every line.
+// cut, or falls silent. The answer stays, to the last bit of every line.
 
 #include <map>
 #include <memory>
@@ -54,6 +54,13 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     cable_->Join(cluster_->Endpoint("server-2"));
   }
 
+  // Once it can be reached again: for a while no job takes it, but its next life.
+  static void BeginAnew() {
+    cable_->Mend();
+    cluster_->Kill("server-2");
+    StartTheOne();
+  }
+
   static std::string Submit(int replicas) {
     const CommandResult result =
         cluster_->Banyan({"submit", absl::StrCat(cluster_->folder(), "/", GetParam(), ".yaml"), "--detach", "--set",
@@ -102,13 +109,24 @@ TEST_P(PartitionTest, PeersAreBelievedTogether) {
   EXPECT_THAT(events, HasSubstr("most of its peers have not reached it for 2s"));
   EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
   EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING"))) << events;
-  cable_->Mend();
-  // No job takes it for a minute; but its next life.
-  cluster_->Kill("server-2");
-  StartTheOne();
+  BeginAnew();
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, PartitionTest, ::testing::Values("linear", "gpt"),
+                         [](const auto& info) { return std::string(info.param); });
+
+// Nothing is reset, so gRPC must find out by itself: it asks after 5 s, and waits 10 s for the answer.
+class SilentNetworkTest : public PartitionTest {};
+
+TEST_P(SilentNetworkTest, IsFoundOut) {
+  const auto [result, events] = Disturb(1, [](const std::string&) { cable_->Silence(); });
+  EXPECT_THAT(events, HasSubstr("most of its peers have not reached it for 2s"));
+  EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
+  EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING"))) << events;
+  BeginAnew();
+}
+
+INSTANTIATE_TEST_SUITE_P(Jobs, SilentNetworkTest, ::testing::Values("gpt"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

@@ -8,28 +8,6 @@
 #include "tests/support/loopback.h"
 
 namespace banyan::testing {
-namespace {
-
-// Until either end is gone, and then both are.
-void Pass(int from, int to) {
-  std::array<char, 65536> buffer;
-  while (true) {
-    const ssize_t size = recv(from, buffer.data(), buffer.size(), 0);
-    if (size <= 0) break;
-    ssize_t sent = 0;
-    while (sent < size) {
-      const ssize_t more = send(to, buffer.data() + sent, static_cast<size_t>(size - sent), MSG_NOSIGNAL);
-      if (more <= 0) break;
-      sent += more;
-    }
-    if (sent < size) break;
-  }
-  shutdown(from, SHUT_RDWR);
-  shutdown(to, SHUT_RDWR);
-}
-
-}  // namespace
-
 Cable::Cable() {
   const Listener listener = ListenOnLoopback();
   listener_ = listener.descriptor;
@@ -53,7 +31,43 @@ void Cable::Cut() {
   Reset();
 }
 
+void Cable::Mend() {
+  cut_ = false;
+  SetSilent(false);
+}
+
+void Cable::SetSilent(bool silent) {
+  MutexLock lock(sound_mutex_);
+  silent_ = silent;
+  sound_.SignalAll();
+}
+
+void Cable::AwaitSound() {
+  MutexLock lock(sound_mutex_);
+  while (silent_) sound_.Wait(sound_mutex_);
+}
+
+// Until either end is gone, and then both are.
+void Cable::Pass(int from, int to) {
+  std::array<char, 65536> buffer;
+  while (true) {
+    const ssize_t size = recv(from, buffer.data(), buffer.size(), 0);
+    AwaitSound();
+    if (size <= 0) break;
+    ssize_t sent = 0;
+    while (sent < size) {
+      const ssize_t more = send(to, buffer.data() + sent, static_cast<size_t>(size - sent), MSG_NOSIGNAL);
+      if (more <= 0) break;
+      sent += more;
+    }
+    if (sent < size) break;
+  }
+  shutdown(from, SHUT_RDWR);
+  shutdown(to, SHUT_RDWR);
+}
+
 void Cable::Reset() {
+  SetSilent(false);
   for (const std::unique_ptr<Connection>& connection : connections_) {
     for (const int fd : {connection->caller, connection->daemon}) shutdown(fd, SHUT_RDWR);
     connection->there.join();
@@ -77,8 +91,8 @@ void Cable::Accept() {
     auto connection = std::make_unique<Connection>();
     connection->caller = caller;
     connection->daemon = daemon;
-    connection->there = std::jthread([=] { Pass(caller, daemon); });
-    connection->back = std::jthread([=] { Pass(daemon, caller); });
+    connection->there = std::jthread([=, this] { Pass(caller, daemon); });
+    connection->back = std::jthread([=, this] { Pass(daemon, caller); });
     connections_.push_back(std::move(connection));
   }
 }

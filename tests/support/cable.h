@@ -13,7 +13,7 @@
 
 namespace banyan::testing {
 
-// What lies between a daemon and those who call it: it passes their bytes on until it is cut. Thread-safe.
+// What lies between a daemon and those who call it: it passes their bytes on until it is cut, or silent. Thread-safe.
 class Cable {
  public:
   Cable();
@@ -26,7 +26,9 @@ class Cable {
 
   // Connections are reset, and new ones too, until it is mended.
   void Cut();
-  void Mend() { cut_ = false; }
+  // Connections stay, and new ones are let in, but nothing that is sent arrives before it is mended.
+  void Silence() { SetSilent(true); }
+  void Mend();
 
  private:
   struct Connection {
@@ -37,6 +39,9 @@ class Cable {
   };
 
   void Accept();
+  void Pass(int from, int to);
+  void SetSilent(bool silent);
+  void AwaitSound();
   void Reset() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   int listener_ = -1;
@@ -45,6 +50,9 @@ class Cable {
   std::atomic<bool> cut_ = false;
   Mutex mutex_;
   std::vector<std::unique_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
+  Mutex sound_mutex_;
+  CondVar sound_;
+  bool silent_ ABSL_GUARDED_BY(sound_mutex_) = false;
   std::jthread thread_;
 };
 
