@@ -38,6 +38,7 @@ void Gate::OnOrder(Term term, const ChunkMap& map) {
 void Gate::OnCommitted(Step step, ChunkId chunk, const std::vector<SegmentSum>& parts, double weight, double loss) {
   StepSums* sums = At(step);
   if (sums == nullptr) return;
+  sums->committed_here = true;
   for (const SegmentSum& part : parts) CHECK(Keep(*sums, part));
   if (chunk == options_.ledger_chunk) {
     sums->weight = weight;
@@ -74,9 +75,9 @@ void Gate::OnPeerOpened(ServerId peer) {
 void Gate::OnTick(absl::Time now) {
   now_ = now;
   for (auto& [step, sums] : steps_) {
-    if (sums.decided || !CompleteHere(sums)) continue;
-    if (!sums.complete_here.has_value()) sums.complete_here = now;
-    if (now - sums.asked.value_or(*sums.complete_here) < options_.ask_after) continue;
+    if (!AwaitsOthers(sums)) continue;
+    if (!sums.waits_since.has_value()) sums.waits_since = now;
+    if (now - sums.asked.value_or(*sums.waits_since) < options_.ask_after) continue;
     sums.asked = now;
     Sum ask{.term = term_, .epoch = map_.epoch, .step = step, .from = options_.self, .ask = true};
     // Not only the owners: whoever has applied the step knows all of it.
@@ -90,13 +91,19 @@ std::vector<Wait> Gate::Waits() const {
   std::vector<Wait> waits;
   for (const auto& [step, sums] : steps_) {
     if (sums.decided || !sums.asked.has_value()) continue;
-    Wait wait{.what = "sums", .since = absl::ToDoubleSeconds(*sums.complete_here - absl::UnixEpoch())};
-    for (ServerId server : Missing(sums)) wait.parties.push_back(server.value());
+    Wait wait{.what = "sums", .since = absl::ToDoubleSeconds(*sums.waits_since - absl::UnixEpoch())};
+    for (ServerId server : Missing(sums)) {
+      if (server != options_.self) wait.parties.push_back(server.value());
+    }
     wait.detail = absl::StrCat("norm of step ", step, ": sums of ", chunk_of_slot_.size() - sums.known, " of ",
                                chunk_of_slot_.size(), " segments are missing");
     waits.push_back(std::move(wait));
   }
   return waits;
+}
+
+bool Gate::AwaitsOthers(const StepSums& sums) const {
+  return !sums.decided && (sums.committed_here || CompleteHere(sums));
 }
 
 std::optional<size_t> Gate::SlotOf(ChunkId chunk, uint32_t segment) const {

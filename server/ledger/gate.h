@@ -40,7 +40,8 @@ struct GateTensor {
 // Rule R8 of docs/protocol.md, for jobs with clipping: one server's half of the agreement on ledger(t). It gathers the
 // sums of squares of the server's own chunks, sends them to the others when it has all of them, and fixes ledger(t)
 // when it knows the sums of every segment: joined up each tensor's tree, tensors in byte order of name, so that every
-// server fixes the same. Sums of the last two steps are kept, and given to whoever asks or connects.
+// server fixes the same. Sums of the last two steps are kept, and given to whoever asks or connects. Who waits long asks,
+// also where sums of its own chunks are missing: those may be further on, applied elsewhere before they came here.
 //
 // A sum is true whoever sends it and however often; sums of another term are refused. Pure and thread-compatible.
 class Gate {
@@ -83,10 +84,12 @@ class Gate {
     double loss = 0;
     bool sent = false;
     bool decided = false;
-    std::optional<absl::Time> complete_here;  // since when only the others are missing
+    bool committed_here = false;  // a chunk of this server waits for the ledger
+    std::optional<absl::Time> waits_since;
     std::optional<absl::Time> asked;
   };
 
+  bool AwaitsOthers(const StepSums& sums) const;
   std::optional<size_t> SlotOf(ChunkId chunk, uint32_t segment) const;
   StepSums* At(Step step);
   bool Keep(StepSums& sums, const SegmentSum& part);

@@ -163,6 +163,34 @@ TEST_F(GateTest, AsksWhenASumIsLost) {
   EXPECT_TRUE(servers[0].gate->Waits().empty());
 }
 
+// A chunk comes here with a root that is committed, others that were ahead of it; their sums were never heard here.
+TEST_F(GateTest, AsksForSumsOfItsOwnChunksThatWereAppliedElsewhere) {
+  Start(2);
+  ChunkMap before = map;
+  for (ChunkMap::Owner& owner : before.owners) owner.primary = 1;
+  before.epoch = 0;
+  for (Server& server : servers) server.gate->OnOrder(1, before);
+  for (uint32_t chunk = 0; chunk < kChunks; ++chunk) {
+    servers[1].gate->OnCommitted(1, ChunkId(chunk), Parts(chunk, 1), kWeight, 2.5);
+  }
+  ASSERT_EQ(servers[1].decided.size(), 1u);
+  wire.clear();  // lost
+  for (Server& server : servers) server.gate->OnOrder(1, map);
+  servers[0].gate->OnCommitted(1, ChunkId(0), Parts(0, 1), kWeight, 2.5);
+  DeliverAll();
+  EXPECT_TRUE(servers[0].decided.empty()) << "chunks 2 and 4 are its own now, and their sums are not here";
+
+  servers[0].gate->OnTick(absl::UnixEpoch());
+  servers[0].gate->OnTick(absl::UnixEpoch() + absl::Seconds(1));
+  ASSERT_EQ(servers[0].gate->Waits().size(), 1u);
+  EXPECT_TRUE(servers[0].gate->Waits()[0].parties.empty());
+  DeliverAll();
+
+  ASSERT_EQ(servers[0].decided.size(), 1u);
+  EXPECT_EQ(servers[0].decided[0].norm, ExpectedNorm(1));
+  EXPECT_TRUE(servers[0].gate->Waits().empty());
+}
+
 TEST_F(GateTest, GivesTheLastTwoStepsToWhoeverConnects) {
   Start(2);
   for (Step step = 1; step <= 4; ++step) {
