@@ -88,6 +88,16 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     return {outcome.result, cluster_->Banyan({"describe", job}).out};
   }
 
+  // The job goes on without the one.
+  template <typename Happens>
+  static void ExpectItToBeSpared(const Happens& happens) {
+    const auto [result, events] = Disturb(1, happens);
+    EXPECT_THAT(events, HasSubstr("most of its peers have not reached it for 2s"));
+    EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
+    EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING"))) << events;
+    BeginAnew();
+  }
+
   static inline std::unique_ptr<Cable> cable_;
   static inline std::unique_ptr<HandCluster> cluster_;
   static inline std::mt19937 random_{20261124};
@@ -105,11 +115,7 @@ TEST_P(PartitionTest, ACutThatMendsCostsNothing) {
 }
 
 TEST_P(PartitionTest, PeersAreBelievedTogether) {
-  const auto [result, events] = Disturb(1, [](const std::string&) { cable_->Cut(); });
-  EXPECT_THAT(events, HasSubstr("most of its peers have not reached it for 2s"));
-  EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
-  EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING"))) << events;
-  BeginAnew();
+  ExpectItToBeSpared([](const std::string&) { cable_->Cut(); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, PartitionTest, ::testing::Values("linear", "gpt"),
@@ -119,11 +125,7 @@ INSTANTIATE_TEST_SUITE_P(Jobs, PartitionTest, ::testing::Values("linear", "gpt")
 class SilentNetworkTest : public PartitionTest {};
 
 TEST_P(SilentNetworkTest, IsFoundOut) {
-  const auto [result, events] = Disturb(1, [](const std::string&) { cable_->Silence(); });
-  EXPECT_THAT(events, HasSubstr("most of its peers have not reached it for 2s"));
-  EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
-  EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING"))) << events;
-  BeginAnew();
+  ExpectItToBeSpared([](const std::string&) { cable_->Silence(); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, SilentNetworkTest, ::testing::Values("gpt"),
