@@ -11,7 +11,7 @@
 
 #include "absl/synchronization/mutex.h"
 
-extern "C" const char* __tsan_default_options() { return "halt_on_error=1:second_deadlock_stack=1"; }
+extern "C" const char* __tsan_default_options() { return "halt_on_error=1:second_deadlock_stack=1:history_size=5"; }
 
 // A race is passed over if one of its stacks has a frame that is named here. gRPC's own threads call us from libgrpc++,
 // which is not: what we do on them counts.
@@ -23,6 +23,7 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:grpc::internal::CallOp\n"
          "race:grpc::internal::InterceptorBatchMethodsImpl\n"
          "race:grpc::ByteBuffer::\n"
+         "race:ServerCallbackReaderWriterImpl::ServerCallbackReaderWriterImpl\n"
          "race:ServerCallbackReaderWriterImpl::Finish\n"
          "race_top:grpc::internal::CallbackWithSuccessTag::StaticRun\n"
          // Where a call that is answered by a thread of its own is allocated.
