@@ -74,8 +74,8 @@ void ServerProcess::SendSum(ServerId to, const Sum& sum) {
     if (server.id != to) continue;
     ServerProcess* const peer = options_.find(server.endpoint);
     if (peer == nullptr) return;
-    options_.network->Datagram(options_.place, peer->place(), MessageKind::kSum, peer->life(), [peer, sum] {
-      if (peer->host_ != nullptr) peer->host_->OnSum(sum);
+    options_.network->Datagram(options_.place, peer->place(), MessageKind::kSum, peer->life(), [peer, job = job_, sum] {
+      if (peer->host_ != nullptr && peer->job_ == job) peer->host_->OnSum(sum);
     });
   }
 }
@@ -129,10 +129,11 @@ coordinator::Cluster::Heard ServerProcess::MakeReport(bool first) {
   return heard;
 }
 
-void ServerProcess::OnMessage(Wire wire, const ToServer& message, std::function<void(ToWorker)> reply) {
+void ServerProcess::OnMessage(Wire wire, const std::string& job, const ToServer& message,
+                              std::function<void(ToWorker)> reply) {
   if (const auto* hello = std::get_if<Hello>(&message)) {
     // The job is not here, or its map was another.
-    if (host_ == nullptr || hello->shard >= host_->shards()) return options_.network->Close(wire, 1);
+    if (host_ == nullptr || job != job_ || hello->shard >= host_->shards()) return options_.network->Close(wire, 1);
     streams_[wire] = {.shard = hello->shard, .reply = std::move(reply)};
   }
   const auto found = streams_.find(wire);
@@ -210,14 +211,15 @@ void ServerProcess::SendToBackup(const LinkId& id, ToBackup message) {
     });
   };
   const MessageKind kind = KindOf(message);
-  network->Send(wire, 0, kind, [peer = found->second.peer, wire, message = std::move(message), reply] {
-    peer->OnToBackup(wire, message, reply);
+  network->Send(wire, 0, kind, [peer = found->second.peer, wire, job = job_, message = std::move(message), reply] {
+    peer->OnToBackup(wire, job, message, reply);
   });
 }
 
-void ServerProcess::OnToBackup(Wire wire, const ToBackup& message, std::function<void(Held)> reply) {
+void ServerProcess::OnToBackup(Wire wire, const std::string& job, const ToBackup& message,
+                               std::function<void(Held)> reply) {
   if (const auto* greeting = std::get_if<Greeting>(&message)) {
-    if (host_ == nullptr || greeting->shard >= host_->shards()) return options_.network->Close(wire, 1);
+    if (host_ == nullptr || job != job_ || greeting->shard >= host_->shards()) return options_.network->Close(wire, 1);
     streams_[wire] = {.shard = greeting->shard, .answer = std::move(reply)};
   }
   const auto found = streams_.find(wire);

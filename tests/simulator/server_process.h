@@ -43,8 +43,9 @@ class ServerProcess {
   void Drain();
 
   // The far end of a worker's stream, and of a primary's.
-  void OnMessage(Wire wire, const ToServer& message, std::function<void(ToWorker)> reply);
-  void OnToBackup(Wire wire, const ToBackup& message, std::function<void(Held)> reply);
+  // `job`: for which the stream was opened.
+  void OnMessage(Wire wire, const std::string& job, const ToServer& message, std::function<void(ToWorker)> reply);
+  void OnToBackup(Wire wire, const std::string& job, const ToBackup& message, std::function<void(Held)> reply);
   void OnClosed(Wire wire);
 
  private:

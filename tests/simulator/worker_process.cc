@@ -157,7 +157,9 @@ void WorkerProcess::Send(worker::StreamId stream, ToServer message) {
   const MessageKind kind = KindOf(message);
   network->Send(
       wire, 0, kind,
-      [server = server, wire = wire, message = std::move(message), reply] { server->OnMessage(wire, message, reply); },
+      [server = server, wire = wire, job = job_, message = std::move(message), reply] {
+        server->OnMessage(wire, job, message, reply);
+      },
       std::move(written));
 }
 
