@@ -147,14 +147,18 @@ bool Cluster::MayLeave(Role role, uint64_t id) const {
 // ---- Who works for which job.
 
 std::vector<const Members::Member*> Cluster::FreeServers(const JobMachine& job, Now now) const {
+  const auto barred = [&](const Members::Member* server) { return server->barred_until > now.monotonic; };
+  // A job that cannot go on without it has nothing to lose by one that its peers could not reach.
+  const bool waits = Waits(job);
   std::vector<const Members::Member*> free;
   for (const Members::Member* server : members_.Alive(Role::kServer)) {
-    if (server->draining || server->suspected || server->barred_until > now.monotonic) continue;
+    if (server->draining || server->suspected || (barred(server) && !waits)) continue;
     if (!job.Has(Role::kServer, server->id) && job.AcceptsServer(*server, now)) free.push_back(server);
   }
-  // Those with the fewest jobs first.
-  std::stable_sort(free.begin(), free.end(), [this](const Members::Member* a, const Members::Member* b) {
-    return JobsOf(Role::kServer, a->id).size() < JobsOf(Role::kServer, b->id).size();
+  // Barred ones last; then those with the fewest jobs first.
+  std::stable_sort(free.begin(), free.end(), [&](const Members::Member* a, const Members::Member* b) {
+    return std::pair(barred(a), JobsOf(Role::kServer, a->id).size()) <
+           std::pair(barred(b), JobsOf(Role::kServer, b->id).size());
   });
   return free;
 }
@@ -181,6 +185,10 @@ Cluster::Use Cluster::UseFor(const JobMachine& job, const Members::Member& worke
   return {.incarnation = worker.introduction.incarnation, .job = job.record().id, .life = job.record().life};
 }
 
+bool Cluster::Waits(const JobMachine& job) {
+  return job.record().state == JobState::kQueued || job.record().state == JobState::kRecovering;
+}
+
 std::string Cluster::Lacking(const JobMachine& job, Now now) const {
   const uint32_t servers = job.servers_wanted(now);
   const uint32_t least = job.least_workers();
@@ -193,15 +201,7 @@ std::string Cluster::Lacking(const JobMachine& job, Now now) const {
   };
   need(servers, "server", free, "free");
   need(least, "worker", idle, "idle");
-  std::string text = absl::StrCat("needs ", absl::StrJoin(needs, " and "));
-  for (const Members::Member* server : members_.Alive(Role::kServer)) {
-    const absl::Duration barred = server->barred_until - now.monotonic;
-    if (free >= servers || barred <= absl::ZeroDuration() || job.Has(Role::kServer, server->id)) continue;
-    absl::StrAppend(&text, "; ", server->introduction.name, " is not taken for ",
-                    absl::FormatDuration(absl::Ceil(barred, absl::Seconds(1))),
-                    " more, for most of its peers could not reach it");
-  }
-  return text;
+  return absl::StrCat("needs ", absl::StrJoin(needs, " and "));
 }
 
 void Cluster::Fill(JobMachine& job, Now now) {
@@ -219,8 +219,7 @@ void Cluster::Fill(JobMachine& job, Now now) {
 void Cluster::Distribute(Now now) {
   for (const auto& [number, job] : jobs_) {
     const JobState state = job->record().state;
-    const bool waits = state == JobState::kQueued || state == JobState::kRecovering;
-    const std::string lacking = waits ? Lacking(*job, now) : "";
+    const std::string lacking = Waits(*job) ? Lacking(*job, now) : "";
     job->TellLacking(lacking);
     // One in the queue begins when all that it needs is there.
     if (IsActive(state) || (state == JobState::kQueued && lacking.empty())) Fill(*job, now);

@@ -5,10 +5,9 @@
 namespace banyan::coordinator {
 namespace {
 
-// A server that was not suspected, or barred, for so long begins anew.
+// A server that was not suspected for so long begins anew.
 constexpr absl::Duration kForgiven = absl::Minutes(10);
-constexpr absl::Duration kLeastBar = absl::Seconds(10);
-constexpr absl::Duration kMostBar = absl::Minutes(1);
+constexpr absl::Duration kBarred = absl::Minutes(1);
 
 }  // namespace
 
@@ -33,7 +32,6 @@ Members::Arrival Members::Hear(const Introduction& introduction, bool draining, 
             .last_heard = now,
             .patience = before.suspected ? std::min(2 * before.patience, leases_.server) : before.patience,
             .suspected_at = before.suspected_at,
-            .bar = before.bar,
             .barred_until = before.barred_until};
   return arrival;
 }
@@ -49,11 +47,7 @@ void Members::Suspect(uint64_t server, absl::Duration now) {
 
 void Members::Bar(uint64_t server, absl::Duration now) {
   const auto found = members_.find({Role::kServer, server});
-  if (found == members_.end()) return;
-  Member& member = found->second;
-  const bool forgiven = now - member.barred_until > kForgiven;
-  member.bar = forgiven ? kLeastBar : std::min(2 * member.bar, kMostBar);
-  member.barred_until = now + member.bar;
+  if (found != members_.end()) found->second.barred_until = now + kBarred;
 }
 
 bool Members::Leave(Role role, uint64_t id, Incarnation incarnation) {

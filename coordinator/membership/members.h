@@ -48,9 +48,7 @@ class Members {
     bool suspected = false;
     absl::Duration patience;  // for it
     absl::Duration suspected_at = -absl::InfiniteDuration();
-    // No job takes it until then, for its peers cannot reach it.
-    absl::Duration bar;  // how long the last one was
-    absl::Duration barred_until = -absl::InfiniteDuration();
+    absl::Duration barred_until = -absl::InfiniteDuration();  // no job takes it
   };
 
   // How long a process whose stream is not known to have ended stays alive without a word. A server's wrong suspicion
@@ -89,8 +87,7 @@ class Members {
 
   // A job goes on without this silent server. Should it be heard again, it was wrong, and the next time comes later.
   void Suspect(uint64_t server, absl::Duration now);
-  // A job goes on without this server, which is heard here, but not by its peers. For ten seconds no job takes it, then,
-  // each time that it comes to this again within ten minutes, twice as long, up to a minute.
+  // A job goes on without this server, which is heard here, but not by its peers.
   void Bar(uint64_t server, absl::Duration now);
 
   // Null: unknown.

@@ -81,21 +81,5 @@ TEST(MembersTest, WhileNobodyListensNobodyIsSilent) {
   EXPECT_EQ(members.Alive(Role::kWorker).size(), 1u) << "a second before, and now another";
 }
 
-TEST(MembersTest, AServerThatPeersCannotReachIsBarredTwiceAsLongEachTime) {
-  Members members(kLease);
-  const Introduction server = {.role = Role::kServer, .name = "s", .incarnation = Incarnation(1)};
-  const uint64_t id = members.Hear(server, false, absl::ZeroDuration()).id;
-  absl::Duration now = absl::Seconds(5);
-  for (const int seconds : {10, 20, 40, 60, 60}) {
-    members.Bar(id, now);
-    members.Hear(server, false, now);
-    EXPECT_EQ(members.Find(Role::kServer, id)->barred_until, now + absl::Seconds(seconds));
-    now += absl::Seconds(seconds + 1);
-  }
-  now += absl::Minutes(11);
-  members.Bar(id, now);
-  EXPECT_EQ(members.Find(Role::kServer, id)->barred_until, now + absl::Seconds(10)) << "what was long ago is forgiven";
-}
-
 }  // namespace
 }  // namespace banyan::coordinator
