@@ -149,10 +149,9 @@ bool Cluster::MayLeave(Role role, uint64_t id) const {
 std::vector<const Members::Member*> Cluster::FreeServers(const JobMachine& job, Now now) const {
   const auto barred = [&](const Members::Member* server) { return server->barred_until > now.monotonic; };
   // A job that cannot go on without it has nothing to lose by one that its peers could not reach.
-  const bool waits = Waits(job);
   std::vector<const Members::Member*> free;
   for (const Members::Member* server : members_.Alive(Role::kServer)) {
-    if (server->draining || server->suspected || (barred(server) && !waits)) continue;
+    if (server->draining || server->suspected || (barred(server) && !job.waits())) continue;
     if (!job.Has(Role::kServer, server->id) && job.AcceptsServer(*server, now)) free.push_back(server);
   }
   // Barred ones last; then those with the fewest jobs first.
@@ -185,10 +184,6 @@ Cluster::Use Cluster::UseFor(const JobMachine& job, const Members::Member& worke
   return {.incarnation = worker.introduction.incarnation, .job = job.record().id, .life = job.record().life};
 }
 
-bool Cluster::Waits(const JobMachine& job) {
-  return job.record().state == JobState::kQueued || job.record().state == JobState::kRecovering;
-}
-
 std::string Cluster::Lacking(const JobMachine& job, Now now) const {
   const uint32_t servers = job.servers_wanted(now);
   const uint32_t least = job.least_workers();
@@ -219,7 +214,7 @@ void Cluster::Fill(JobMachine& job, Now now) {
 void Cluster::Distribute(Now now) {
   for (const auto& [number, job] : jobs_) {
     const JobState state = job->record().state;
-    const std::string lacking = Waits(*job) ? Lacking(*job, now) : "";
+    const std::string lacking = job->waits() ? Lacking(*job, now) : "";
     job->TellLacking(lacking);
     // One in the queue begins when all that it needs is there.
     if (IsActive(state) || (state == JobState::kQueued && lacking.empty())) Fill(*job, now);

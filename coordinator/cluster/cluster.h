@@ -104,8 +104,6 @@ class Cluster {
   void Suspect(Now now);
   // Gives jobs what they lack and lets them go on.
   void Distribute(Now now);
-  // For what it needs to begin, or to go on.
-  static bool Waits(const JobMachine& job);
   // What a job that cannot go on needs, in words; empty: nothing.
   std::string Lacking(const JobMachine& job, Now now) const;
   void Fill(JobMachine& job, Now now);

@@ -128,7 +128,9 @@ class JobMachine {
   const std::vector<NamedWait>& OverdueWaits() const { return overdue_.all(); }
   // Why it is in its state, and what it lacks.
   std::string Reason() const;
-  // What a job needs to begin, or to go on, in words; empty: nothing.
+  // For what it needs to begin, or to go on.
+  bool waits() const { return record_.state == JobState::kQueued || record_.state == JobState::kRecovering; }
+  // What that is, in words; empty: nothing.
   void TellLacking(std::string lacking) { lacking_ = std::move(lacking); }
 
  private:
@@ -194,7 +196,6 @@ class JobMachine {
   std::string StallText(Now now) const;
   void TellOverdue(Now now);
   void AddOwnWaits(std::vector<NamedWait>& waits) const;
-  bool Lacks() const;
   std::string NamesOf(const std::vector<uint64_t>& parties, Role role) const;
   void EndPatience(Now now);
   std::string PatienceText(Now now) const;

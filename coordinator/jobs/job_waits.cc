@@ -55,7 +55,7 @@ void JobMachine::AddOwnWaits(std::vector<NamedWait>& waits) const {
     if (!names.empty()) absl::StrAppend(&detail, " (", names, ")");
     waits.push_back({.who = kSelf, .wait = {.what = what, .parties = std::move(parties), .detail = std::move(detail)}});
   };
-  if (Lacks()) add("processes", {}, lacking_);
+  if (this->waits() && !lacking_.empty()) add("processes", {}, lacking_);
   if (record_.state == kStarting && plan_ == nullptr && !workers_.empty()) {
     add("data", {}, absl::StrCat(workers_.begin()->second.member.introduction.name, " indexes them"));
   }
@@ -113,12 +113,8 @@ std::string JobMachine::StallText(Now now) const {
   return absl::StrJoin(texts, "; ");
 }
 
-bool JobMachine::Lacks() const {
-  return (record_.state == kQueued || record_.state == kRecovering) && !lacking_.empty();
-}
-
 std::string JobMachine::Reason() const {
-  if (!Lacks()) return record_.reason;
+  if (!waits() || lacking_.empty()) return record_.reason;
   return absl::StrCat(record_.reason, record_.reason.empty() ? "" : "; ", lacking_);
 }
 
