@@ -30,6 +30,7 @@ JobMachine::Options Cluster::OptionsFor(const std::string& id) const {
           .reclaim = options_.leases.worker,
           .give_up = options_.leases.server,
           .accused = options_.leases.worker,
+          .cut_off = options_.leases.server,
           .silence = options_.leases.silence,
           .pinned = [this, id] { return SourcesIn(id); }};
 }

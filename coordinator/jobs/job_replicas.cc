@@ -24,6 +24,11 @@ bool HasStreamTo(const ChunkMap& map, ServerId from, ServerId to) {
   });
 }
 
+bool Leads(const ChunkMap& map, ServerId server) {
+  return std::ranges::any_of(
+      map.owners, [&](const ChunkMap::Owner& owner) { return map.servers[owner.primary].id == server; });
+}
+
 }  // namespace
 
 bool JobMachine::Reclaims(Now now) const {
@@ -113,42 +118,83 @@ bool JobMachine::CanSpare(ServerId id) const {
   return rest.has_value() && !rest->servers.empty();
 }
 
-// Two at least, and more than half of those who have streams to servers: one process that cannot reach a server may
-// itself be the one that is cut off.
+// What it said at another map may be of another life.
+bool JobMachine::Accuses(const Process& process, ServerId server) const {
+  return process.last.has_value() && process.last->term == record_.term && process.last->epoch == record_.map.epoch &&
+         std::ranges::count(process.last->broken_peers, server.value()) > 0;
+}
+
+// Two at least, and more than half of those who have streams to it: one process that cannot reach a server may itself
+// be the one that is cut off.
 bool JobMachine::MostAccuse(ServerId server) const {
   size_t accusers = 0;
   size_t peers = 0;
-  for (const Processes* processes : {&workers_, &servers_}) {
-    for (const auto& [id, process] : *processes) {
-      if (processes == &servers_ && !HasStreamTo(record_.map, ServerId(id), server)) continue;
-      ++peers;
-      if (!process.last.has_value() || process.last->term != record_.term) continue;
-      // What was said of a server at another map may be of another life.
-      if (process.last->epoch != record_.map.epoch) continue;
-      accusers += std::ranges::count(process.last->broken_peers, server.value()) > 0 ? 1 : 0;
-    }
+  const auto count = [&](const Process& process) {
+    ++peers;
+    accusers += Accuses(process, server) ? 1 : 0;
+  };
+  if (Leads(record_.map, server)) {
+    for (const auto& [id, worker] : workers_) count(worker);
+  }
+  for (const auto& [id, other] : servers_) {
+    if (HasStreamTo(record_.map, ServerId(id), server)) count(other);
   }
   return accusers >= 2 && 2 * accusers > peers;
+}
+
+// Other servers that say so of it, or that it says so of.
+std::vector<ServerId> JobMachine::CutOffFrom(ServerId server) const {
+  std::vector<ServerId> others;
+  const auto found = servers_.find(server.value());
+  if (found == servers_.end()) return others;
+  for (const auto& [id, other] : servers_) {
+    if (Accuses(other, server) || Accuses(found->second, ServerId(id))) others.emplace_back(id);
+  }
+  return others;
+}
+
+// A primary commits only with all its backups, so two servers that cannot reach each other hold all up, though everybody
+// else reaches both. One of them goes, if it can be spared: who is cut off from more, or came last.
+bool JobMachine::HoldsUp(ServerId server) const {
+  const auto cuts = [this](ServerId one) {
+    return CutOffFrom(one).size() + static_cast<size_t>(std::ranges::count_if(workers_, [&](const auto& worker) {
+             return Accuses(worker.second, one);
+           }));
+  };
+  return std::ranges::any_of(CutOffFrom(server), [&](ServerId other) {
+    return !CanSpare(other) || std::pair(cuts(server), server) > std::pair(cuts(other), other);
+  });
 }
 
 JobMachine::Suspicion JobMachine::Suspect(const Members::Member& server, Now now) {
   const auto found = servers_.find(server.id);
   if (found == servers_.end()) return {};
-  std::optional<absl::Duration>& accused = found->second.accused_since;
-  if (!MostAccuse(ServerId(server.id))) {
-    accused.reset();
-  } else if (!accused.has_value()) {
-    accused = now.monotonic;
-  }
+  const ServerId id(server.id);
+  // Who has not heard of the map yet may refuse streams.
+  const bool obeys = found->second.last.has_value() && found->second.last->epoch == record_.map.epoch;
+  const auto lasts = [now](std::optional<absl::Duration>& since, bool is_so, absl::Duration limit) {
+    if (!is_so) since.reset();
+    if (is_so && !since.has_value()) since = now.monotonic;
+    return is_so && now.monotonic - *since > limit;
+  };
+  const bool unreachable = lasts(found->second.accused_since, obeys && MostAccuse(id), options_.accused);
+  // Without workers nothing is held up, and they may know better.
+  const bool steps = record_.state == JobState::kRunning || record_.state == JobState::kStopping;
+  const bool cut_off = lasts(found->second.cut_off_since, obeys && steps && !CutOffFrom(id).empty(), options_.cut_off);
   const absl::Duration silence = now.monotonic - server.last_heard;
   const bool silent = silence > server.patience;
-  const bool unreachable = accused.has_value() && now.monotonic - *accused > options_.accused;
-  if ((!silent && !unreachable) || !CanSpare(ServerId(server.id))) return {};
+  if ((!silent && !unreachable && !cut_off) || !CanSpare(id)) return {};
   if (silent) {
     return {.of = Suspicion::Of::kSilent, .why = absl::StrCat("silent for ", absl::ToInt64Milliseconds(silence), " ms")};
   }
+  if (unreachable) {
+    return {.of = Suspicion::Of::kUnreachable,
+            .why = absl::StrCat("most of its peers have not reached it for ", absl::FormatDuration(options_.accused))};
+  }
+  if (!HoldsUp(id)) return {};
   return {.of = Suspicion::Of::kUnreachable,
-          .why = absl::StrCat("most of its peers have not reached it for ", absl::FormatDuration(options_.accused))};
+          .why = absl::StrCat("it and another server have not reached each other for ",
+                              absl::FormatDuration(options_.cut_off))};
 }
 
 // Rule R9: where the server was the primary, a backup that is in sync goes on, in the same step. Without replicas too,

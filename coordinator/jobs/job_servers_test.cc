@@ -76,10 +76,16 @@ class JobServersTest : public testing::Test {
       }
     }
   }
-  void Accuse(const std::vector<uint64_t>& workers, uint64_t server) {
-    for (const uint64_t id : workers) {
-      job_->OnReport(Role::kWorker, id,
-                     {.term = job_->record().term, .epoch = map().epoch, .broken_peers = {server}}, 0, now_);
+  // The server is ready, and says nothing of its backups.
+  void Obey(uint64_t server) {
+    job_->OnReport(Role::kServer, server, {.term = job_->record().term, .epoch = map().epoch, .ready = true}, 0, now_);
+  }
+  void Accuse(const std::vector<uint64_t>& workers, uint64_t server) { Accuse(Role::kWorker, workers, server); }
+  void Accuse(Role role, const std::vector<uint64_t>& peers, uint64_t server) {
+    for (const uint64_t id : peers) {
+      const JobReport report = {
+          .term = job_->record().term, .epoch = map().epoch, .ready = true, .broken_peers = {server}};
+      job_->OnReport(role, id, report, 0, now_);
     }
   }
   JobMachine::Suspicion::Of Suspicion(uint64_t server, absl::Duration silence) {
@@ -152,6 +158,85 @@ TEST_F(JobServersTest, WhoHasNoStreamToItHasNoSay) {
   Suspicion(server, absl::ZeroDuration());
   now_.monotonic += absl::Milliseconds(2100);
   EXPECT_EQ(Suspicion(server, absl::ZeroDuration()), Of::kUnreachable);
+}
+
+// One has come, is to get its share, and is cut off: workers have no stream to it yet.
+TEST_F(JobServersTest, AServerThatLeadsNothingIsJudgedByServers) {
+  Start(2, 1);
+  Join(3);
+  ASSERT_EQ(PrimariesOf(3), 0);
+  Obey(3);
+  Accuse(Role::kServer, {1, 2}, 3);
+  EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kNothing);
+  now_.monotonic += absl::Milliseconds(2100);
+  EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kUnreachable);
+}
+
+TEST_F(JobServersTest, WhoHasNotHeardOfTheMapMayRefuseStreams) {
+  Start(2, 1);
+  Join(3);
+  Accuse(Role::kServer, {1, 2}, 3);
+  Suspicion(3, absl::ZeroDuration());
+  now_.monotonic += absl::Seconds(30);
+  EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kNothing);
+}
+
+// Everybody else reaches both.
+TEST_F(JobServersTest, OfTwoServersThatCannotReachEachOtherOneGoes) {
+  Start(4, 1);
+  Accuse(Role::kServer, {1}, 3);
+  const auto wait = [this](absl::Duration time) {
+    for (uint64_t server = 1; server <= 4; ++server) Suspicion(server, absl::ZeroDuration());
+    now_.monotonic += time;
+  };
+  wait(absl::Seconds(9));
+  EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kNothing);
+  wait(absl::Seconds(2));
+  EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kUnreachable) << "it came last";
+  for (const uint64_t other : {1, 2, 4}) EXPECT_EQ(Suspicion(other, absl::ZeroDuration()), Of::kNothing) << other;
+  // Who is cut off from more is to go.
+  Accuse(Role::kWorker, {11}, 1);
+  EXPECT_EQ(Suspicion(1, absl::ZeroDuration()), Of::kUnreachable);
+  EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kNothing);
+}
+
+TEST_F(JobServersTest, WithoutWorkersNobodyIsJudgedByOneServer) {
+  Start(3, 1);
+  for (const uint64_t id : {11, 12}) job_->RemoveWorker(WorkerId(id), /*lost=*/true, now_);
+  ASSERT_EQ(state(), kRecovering);
+  const auto at_last = [this](absl::Duration later) {
+    Accuse(Role::kServer, {1}, 3);
+    for (uint64_t id = 1; id <= 3; ++id) Suspicion(id, absl::ZeroDuration());
+    now_.monotonic += later;
+    return Suspicion(3, absl::ZeroDuration());
+  };
+  ASSERT_TRUE(job_->CanSpare(ServerId(3)));
+  EXPECT_EQ(at_last(absl::Seconds(30)), Of::kNothing);
+  for (const uint64_t id : {11, 12}) job_->AddWorker(Process(Role::kWorker, id), now_);
+  job_->Proceed(now_);
+  ASSERT_EQ(state(), kRunning) << job_->record().reason;
+  EXPECT_EQ(at_last(absl::Seconds(1)), Of::kNothing) << "they may know better";
+  EXPECT_EQ(at_last(absl::Seconds(11)), Of::kUnreachable);
+}
+
+TEST_F(JobServersTest, OfTwoServersThatCannotReachEachOtherTheOneGoesThatCanBeSpared) {
+  Start(3, 1);
+  JobRecord record = job_->record();
+  for (ChunkMap::Owner& owner : record.map.owners) {
+    if (record.map.servers[owner.primary].id == ServerId(3)) owner.in_sync.clear();
+  }
+  record.state = kRunning;
+  Restart(record, 0);
+  for (uint64_t id = 1; id <= 3; ++id) Join(id);
+  for (const uint64_t id : {11, 12}) job_->AddWorker(Process(Role::kWorker, id), now_);
+  for (uint64_t id = 1; id <= 3; ++id) Obey(id);
+  ASSERT_EQ(state(), kRunning) << job_->record().reason;
+  ASSERT_FALSE(job_->CanSpare(ServerId(3)));
+  Accuse(Role::kServer, {1}, 3);
+  for (uint64_t id = 1; id <= 3; ++id) Suspicion(id, absl::ZeroDuration());
+  now_.monotonic += absl::Seconds(11);
+  EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kNothing);
+  EXPECT_EQ(Suspicion(1, absl::ZeroDuration()), Of::kUnreachable);
 }
 
 TEST_F(JobServersTest, AServerThatJoinsTakesItsShareWithoutReplicasToo) {

@@ -206,7 +206,6 @@ void ShardHost::OpenLink(const FollowerId& id, Link& link) {
              post([id, held = DecodeHeld(frame)](Link& link, Shard& shard) {
                if (link.stream == nullptr) return;
                if (!held.ok()) return link.stream->Close(held.status());
-               link.heard = true;
                link.broken = false;
                shard.OnHeld(id, *held);
                link.stream->Consumed();
@@ -216,7 +215,7 @@ void ShardHost::OpenLink(const FollowerId& id, Link& link) {
            [post, id](const absl::Status&) {
              post([id](Link& link, Shard& shard) {
                link.stream = nullptr;
-               link.broken = link.broken || std::exchange(link.heard, false);
+               link.broken = true;
                shard.OnFollowerClosed(id);
              });
            }});

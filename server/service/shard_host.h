@@ -76,8 +76,7 @@ class ShardHost final : public ShardOutput, public std::enable_shared_from_this<
   struct Link {
     std::string endpoint;
     std::shared_ptr<FrameStream> stream;  // null: closed
-    bool heard = false;   // on this stream
-    bool broken = false;  // one that had been heard ended, and none was heard since
+    bool broken = false;  // its last stream ended, and it has not been heard since
   };
 
   void OpenLinks();

@@ -61,10 +61,10 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     StartTheOne();
   }
 
-  static std::string Submit(int replicas) {
-    const CommandResult result =
-        cluster_->Banyan({"submit", absl::StrCat(cluster_->folder(), "/", GetParam(), ".yaml"), "--detach", "--set",
-                          absl::StrCat("run.servers.replicas=", replicas)});
+  static std::string Submit(int replicas, int servers = 3) {
+    const CommandResult result = cluster_->Banyan(
+        {"submit", absl::StrCat(cluster_->folder(), "/", GetParam(), ".yaml"), "--detach", "--set",
+         absl::StrCat("run.servers.replicas=", replicas), "--set", absl::StrCat("run.servers.count=", servers)});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return result.LastLine();
   }
@@ -74,10 +74,10 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
 
   // A job to which `happens` at a step drawn from the seed; returns its result and its events.
   template <typename Happens>
-  static std::pair<Json, std::string> Disturb(int replicas, const Happens& happens) {
+  static std::pair<Json, std::string> Disturb(int replicas, const Happens& happens, int servers = 3) {
     static std::map<std::string, Outcome> undisturbed;
-    if (!undisturbed.contains(GetParam())) undisturbed[GetParam()] = End(Submit(0));
-    const std::string job = Submit(replicas);
+    if (!undisturbed.contains(GetParam())) undisturbed[GetParam()] = End(Submit(0, servers));
+    const std::string job = Submit(replicas, servers);
     const int step = std::uniform_int_distribution<int>(5, 60)(random_);
     const auto lines = cluster_->Begin({"metrics", job, "-f", "-o", "jsonl"});
     EXPECT_TRUE(lines->AwaitOut(absl::StrCat("{\"step\":", step, ",")));
@@ -90,8 +90,8 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
 
   // The job goes on without the one.
   template <typename Happens>
-  static void ExpectItToBeSpared(const Happens& happens) {
-    const auto [result, events] = Disturb(1, happens);
+  static void ExpectItToBeSpared(const Happens& happens, int servers = 3) {
+    const auto [result, events] = Disturb(1, happens, servers);
     EXPECT_THAT(events, HasSubstr("most of its peers have not reached it for 2s"));
     EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
     EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING"))) << events;
@@ -129,6 +129,18 @@ TEST_P(SilentNetworkTest, IsFoundOut) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, SilentNetworkTest, ::testing::Values("gpt"),
+                         [](const auto& info) { return std::string(info.param); });
+
+// Only the coordinator reaches it. It joins while the job trains, and leads nothing: workers have nothing to do with it.
+class UnreachedServerTest : public PartitionTest {};
+
+TEST_P(UnreachedServerTest, IsLetGo) {
+  cable_->Cut();
+  ExpectItToBeSpared([](const std::string& job) { cluster_->Banyan({"scale", job, "--servers", "3"}); },
+                     /*servers=*/2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Jobs, UnreachedServerTest, ::testing::Values("gpt"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

@@ -113,6 +113,7 @@ class Cluster {
   bool CanSpareOne() const;
   void BreakStream(const Fault& fault);
   void CutNetwork(const Fault& fault);
+  void Sever(const Fault& fault);
   void CutPower(const Fault& fault);
 
   Options options_;  // but for faults that are to come, as they were given
@@ -125,6 +126,7 @@ class Cluster {
   std::vector<Fault> waiting_;  // for their moments
   bool disk_full_ = false;
   bool disk_was_full_ = false;
+  bool has_severed_ = false;
 
   uint32_t shards_ = 1;
   uint64_t pool_bytes_ = 0;

@@ -1,6 +1,7 @@
 // What faults do to a simulated cluster; the rest is in cluster.cc.
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/simulator/cluster.h"
 
@@ -66,7 +67,8 @@ Fault Cluster::AtMoment(Fault fault, Place from, Place to) const {
 
 void Cluster::Apply(const Fault& fault) {
   using enum Fault::Kind;
-  const bool of_server = fault.kind == kCrashServer || fault.kind == kDrainServer || fault.kind == kCrashHost;
+  const bool of_server = fault.kind == kCrashServer || fault.kind == kDrainServer || fault.kind == kCrashHost ||
+                         fault.kind == kSever;
   if (options_.profile.spare && of_server && !CanSpareOne()) {
     return events_.After(kPatience, [this, fault] { Apply(fault); });
   }
@@ -97,6 +99,8 @@ void Cluster::Apply(const Fault& fault) {
       return;
     case kCut:
       return CutNetwork(fault);
+    case kSever:
+      return Sever(fault);
     case kClockJump:
       if (const LifeRef life = LifeAt(place)) life->JumpClock((fault.how % 2 == 0 ? 1 : -1) * fault.length * 1000);
       ++outcome_.counts["clock jumps"];
@@ -129,6 +133,18 @@ void Cluster::CutNetwork(const Fault& fault) {
   }
   if (fault.moment == MessageKind::kOther || fault.how % 3 != 1) return;
   for (Place everybody = 0; everybody < places(); ++everybody) network_.Cut(place, everybody, fault.length);
+}
+
+void Cluster::Sever(const Fault& fault) {
+  const auto servers = static_cast<uint32_t>(servers_.size());
+  const uint32_t which = fault.which % servers;
+  const uint32_t other = (which + 1 + fault.other % (servers - 1)) % servers;
+  if (std::exchange(has_severed_, true)) return;
+  ++outcome_.counts["severed servers"];
+  if (fault.how % 3 > 0) return network_.Sever(server_place(which), server_place(other));
+  for (Place place = server_place(0); place < places(); ++place) {
+    if (place != server_place(which)) network_.Sever(server_place(which), place);
+  }
 }
 
 void Cluster::BreakStream(const Fault& fault) {

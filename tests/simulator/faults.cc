@@ -17,8 +17,9 @@ constexpr int64_t kAfterMillis = 60;
 constexpr std::string_view kNames[Fault::kKinds] = {
     "break a stream",   "crash the coordinator", "crash a server",  "a server drains",
     "crash a worker",   "crash a host",          "a worker leaves", "a process stands still",
-    "cut the network",  "a clock jumps",         "the disk is full", "cut the power",
-    "stop the job",     "pause the job",         "scale the job",   "fork the job"};
+    "cut the network",  "sever a server",        "a clock jumps",   "the disk is full",
+    "cut the power",    "stop the job",          "pause the job",   "scale the job",
+    "fork the job"};
 
 }  // namespace
 
@@ -34,9 +35,9 @@ std::string ToString(const Fault& fault) {
 
 const std::vector<Profile>& Profiles() {
   using enum MessageKind;
-  // break coord server drain worker host leave still cut clock full power stop pause scale fork
+  // break coord server drain worker host leave still cut sever clock full power stop pause scale fork
   static const std::vector<Profile> profiles = {
-      {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 0, 2, 3, 3, 1, 1, 0, 1, 1, 2, 1},
+      {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 0, 2, 3, 3, 0, 1, 1, 0, 1, 1, 2, 1},
        .most_replicas = 2, .audits_one_in = 4},
       {.name = "calm"},
       {.name = "streams", .most = 40, .weights = {1}},
@@ -52,19 +53,19 @@ const std::vector<Profile>& Profiles() {
        .least_replicas = 1, .most_replicas = 2, .amid = true},
       {.name = "authors", .most = 12, .weights = {4, 0, 2, 1, 1, 6, 0, 1, 1},
        .least_replicas = 1, .most_replicas = 2, .authors = true, .amid = true},
-      {.name = "recovery", .most = 10, .weights = {4, 2, 3, 0, 2, 0, 0, 1, 0, 0, 0, 1}, .most_replicas = 1},
+      {.name = "recovery", .most = 10, .weights = {4, 2, 3, 0, 2, 0, 0, 1, 0, 0, 0, 0, 1}, .most_replicas = 1},
       {.name = "partitions", .most = 12, .weights = {4, 0, 0, 0, 1, 0, 0, 2, 6}},
       {.name = "slow", .most = 10, .weights = {2, 0, 0, 0, 0, 0, 1, 6}},
-      {.name = "clocks", .most = 8, .weights = {2, 1, 0, 0, 1, 0, 0, 0, 0, 6}},
-      {.name = "disk", .most = 6, .weights = {2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1}, .most_replicas = 1},
-      {.name = "power", .most = 5, .weights = {2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3}},
-      {.name = "stop", .most = 10, .weights = {2, 1, 1, 0, 1, 0, 0, 1, 4, 0, 0, 0, 4},
+      {.name = "clocks", .most = 8, .weights = {2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 6}},
+      {.name = "disk", .most = 6, .weights = {2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1}, .most_replicas = 1},
+      {.name = "power", .most = 5, .weights = {2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3}},
+      {.name = "stop", .most = 10, .weights = {2, 1, 1, 0, 1, 0, 0, 1, 4, 0, 0, 0, 0, 4},
        .most_replicas = 1, .amid = true},
-      {.name = "pause", .most = 10, .weights = {2, 1, 1, 0, 1, 0, 0, 1, 2, 0, 0, 0, 1, 5},
+      {.name = "pause", .most = 10, .weights = {2, 1, 1, 0, 1, 0, 0, 1, 2, 0, 0, 0, 0, 1, 5},
        .most_replicas = 1, .amid = true},
-      {.name = "scale", .most = 12, .weights = {2, 1, 1, 0, 2, 0, 1, 1, 1, 0, 0, 0, 0, 0, 8},
+      {.name = "scale", .most = 12, .weights = {2, 1, 1, 0, 2, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 8},
        .most_replicas = 2, .amid = true},
-      {.name = "fork", .most = 8, .weights = {2, 1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 3}, .most_replicas = 1},
+      {.name = "fork", .most = 8, .weights = {2, 1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 3}, .most_replicas = 1},
       {.name = "audit", .most = 12, .weights = {4, 1, 0, 0, 3, 0, 2, 2, 1},
        .most_replicas = 1, .audits_one_in = 1, .amid = true},
       {.name = "wrong", .most = 6, .weights = {1, 0, 0, 0, 0, 0, 0, 1, 4}, .audits_one_in = 1, .wrong = true},
@@ -84,9 +85,11 @@ const std::vector<Profile>& Profiles() {
        .least_replicas = 2, .most_replicas = 2, .authors = true, .amid = true,
        .moments = {kRoot, kRoot, kWeights, kSum, kHeld}, .volley = 3,
        .delays = {{kRoot, absl::Milliseconds(800)}}},
-      {.name = "late", .most = 8, .weights = {1, 0, 0, 0, 0, 0, 0, 1, 8, 0, 0, 0, 4},
+      {.name = "late", .most = 8, .weights = {1, 0, 0, 0, 0, 0, 0, 1, 8, 0, 0, 0, 0, 4},
        .most_replicas = 1, .amid = true, .longest = absl::Milliseconds(800),
        .moments = {kEntries, kCommand}, .volley = 4},
+      {.name = "severed", .most = 16, .weights = {4, 0, 0, 0, 2, 0, 1, 0, 0, 7},
+       .least_replicas = 1, .most_replicas = 2, .spare = true, .amid = true},
       {.name = "moves", .most = 24, .weights = {8, 0, 0, 0, 1, 0, 1, 2, 1},
        .uneven = true, .amid = true, .moments = {kPush}, .volley = 2},
   };

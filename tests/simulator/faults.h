@@ -27,6 +27,7 @@ struct Fault {
     kLeaveWorker,  // and come back later
     kPause,        // a slow host: a process stands still
     kCut,          // a partition from `which` to `other`; `how`: in both directions, at a moment also to everybody
+    kSever,        // a server that can be spared is cut off for good: `how`: from `other`, or from all but the coordinator
     kClockJump,    // by `length`; `how`: back
     kDiskFull,     // the disk that all share
     kPowerCut,     // everything dies, and the disk loses what was not synced
@@ -35,7 +36,7 @@ struct Fault {
     kScale,        // people scale workers or servers up or down
     kFork,         // people fork the job at one of its steps, where it rests or has succeeded: at no time of its own
   };
-  static constexpr size_t kKinds = 16;
+  static constexpr size_t kKinds = 17;
 
   Kind kind = Kind::kBreakStream;
   absl::Duration at;

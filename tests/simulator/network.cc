@@ -21,6 +21,7 @@ Wire Network::Open(End opener, End accepter) {
   Stream& stream = streams_[wire];
   stream.ends = {std::move(opener), std::move(accepter)};
   stream.last = {events_->now(), events_->now()};
+  if (severed(stream.ends[0].place, stream.ends[1].place)) Break(wire);
   return wire;
 }
 
@@ -31,6 +32,7 @@ void Network::Send(Wire wire, int from, MessageKind kind, std::function<void()> 
   Stream& stream = found->second;
   const int to = 1 - from;
   if (watcher_) watcher_(kind, stream.ends[from].place, stream.ends[to].place);
+  if (severed(stream.ends[from].place, stream.ends[to].place)) return;
   ++sent_[{stream.ends[from].place, stream.ends[to].place}];
   stream.last[to] = std::max(stream.last[to],
                              Arrival(stream.ends[from].place, stream.ends[to].place, latency_) + DelayOf(kind));
@@ -97,6 +99,7 @@ void Network::EndAll(Place place, absl::Duration silence) {
 
 void Network::Datagram(Place from, Place to, MessageKind kind, const LifeRef& life, std::function<void()> deliver) {
   if (watcher_) watcher_(kind, from, to);
+  if (severed(from, to)) return;
   if (loss_ > 0 && events_->now() < lossy_until_ && events_->Chance(loss_)) return;
   for (uint32_t copies = events_->Chance(0.1) ? 2 : 1; copies > 0; --copies) {
     life->At(Arrival(from, to, latency_) + DelayOf(kind), deliver);
@@ -106,6 +109,13 @@ void Network::Datagram(Place from, Place to, MessageKind kind, const LifeRef& li
 void Network::Cut(Place from, Place to, absl::Duration length) {
   absl::Time& until = cut_until_[{from, to}];
   until = std::max(until, events_->now() + length);
+}
+
+void Network::Sever(Place one, Place other) {
+  severed_.insert(std::minmax(one, other));
+  for (const auto& [wire, stream] : streams_) {
+    if (severed(stream.ends[0].place, stream.ends[1].place)) Break(wire);
+  }
 }
 
 std::vector<Wire> Network::wires() const {

@@ -1,10 +1,12 @@
 #ifndef BANYAN_TESTS_SIMULATOR_NETWORK_H_
 #define BANYAN_TESTS_SIMULATOR_NETWORK_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -51,6 +53,9 @@ class Network {
   }
   // What is sent from now on arrives after `length`.
   void Cut(Place from, Place to, absl::Duration length);
+  // For good, in both directions: streams between the two break, whenever they are opened.
+  void Sever(Place one, Place other);
+  bool severed(Place one, Place other) const { return severed_.contains(std::minmax(one, other)); }
   // Of messages of that kind one in four is late, by up to `most`; on a stream, so is what comes after it.
   void Delay(MessageKind kind, absl::Duration most) { delays_[kind] = most; }
   // Is told of every message that is handed out, before it is on its way.
@@ -90,6 +95,7 @@ class Network {
   absl::Time lossy_until_;
   std::map<Wire, Stream> streams_;
   std::map<std::pair<Place, Place>, absl::Time> cut_until_;
+  std::set<std::pair<Place, Place>> severed_;  // the lesser first
   std::map<MessageKind, absl::Duration> delays_;
   std::function<void(MessageKind kind, Place from, Place to)> watcher_;
 };

@@ -179,6 +179,7 @@ void ServerProcess::OpenLinks() {
 
 void ServerProcess::OpenLink(const LinkId& id, Link& link) {
   link.peer = options_.find(link.endpoint);
+  link.broken = link.broken || link.peer == nullptr;
   if (link.peer == nullptr) return;  // tried again at the next tick
   const auto wire = std::make_shared<Wire>();
   *wire = options_.network->Open({.place = options_.place,
@@ -188,7 +189,7 @@ void ServerProcess::OpenLink(const LinkId& id, Link& link) {
                                         const auto found = links_.find(id);
                                         if (found == links_.end() || found->second.wire != *wire) return;
                                         found->second.wire.reset();
-                                        found->second.broken |= std::exchange(found->second.heard, false);
+                                        found->second.broken = true;
                                         host_->OnFollowerClosed(id.first, id.second);
                                       }},
                                  {.place = link.peer->place(),
@@ -205,7 +206,6 @@ void ServerProcess::SendToBackup(const LinkId& id, ToBackup message) {
   const Wire wire = *found->second.wire;
   const auto reply = [this, network, wire, id](Held held) {
     network->Send(wire, 1, MessageKind::kHeld, [this, id, held = std::move(held)] {
-      links_[id].heard = true;
       links_[id].broken = false;
       host_->OnHeld(id.first, id.second, held);
     });

@@ -70,8 +70,7 @@ class ServerProcess {
     std::string endpoint;
     std::optional<Wire> wire;  // none: closed
     ServerProcess* peer = nullptr;
-    bool heard = false;   // on this stream
-    bool broken = false;  // one on which it was heard has ended, and it was not heard since
+    bool broken = false;  // its last stream ended, and it has not been heard since
   };
   void OpenLink(const LinkId& id, Link& link);
   void SendToBackup(const LinkId& id, ToBackup message);

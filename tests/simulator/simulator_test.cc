@@ -108,7 +108,7 @@ TEST(SimulatorTest, EveryRunEndsWithTheSameBits) {
   for (const char* what : {"broken streams", "worker deaths", "server deaths", "coordinator deaths", "power cuts",
                            "pauses", "partitions", "clock jumps", "full disks", "stops", "resumptions", "promotions",
                            "drained servers", "job pauses", "halts in peace", "workers scaled", "servers scaled",
-                           "forks", "audits compared", "wrong leaves found", "moments"}) {
+                           "forks", "audits compared", "wrong leaves found", "moments", "severed servers"}) {
     EXPECT_GT(total[what], seeds / 100) << what;
   }
   EXPECT_GT(total["terms"], seeds + seeds / 10);

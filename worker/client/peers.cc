@@ -72,7 +72,9 @@ Peers::Peer* Peers::Find(StreamId stream) {
   return nullptr;
 }
 
-Peers::Peer* Peers::Of(ChunkId chunk) {
+Peers::Peer* Peers::Of(ChunkId chunk) { return const_cast<Peer*>(std::as_const(*this).Of(chunk)); }
+
+const Peers::Peer* Peers::Of(ChunkId chunk) const {
   if (chunk.value() >= peer_of_.size()) return nullptr;
   return &peers_.at(peer_of_[chunk.value()]);
 }

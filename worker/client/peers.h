@@ -69,6 +69,7 @@ class Peers {
   Peer* Find(StreamId stream);
   // The peer of a chunk's primary; null without a map.
   Peer* Of(ChunkId chunk);
+  const Peer* Of(ChunkId chunk) const;
   // This peer's number of one of the job's positions.
   uint32_t RankOf(uint32_t position) const { return rank_[position]; }
 

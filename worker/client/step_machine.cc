@@ -233,6 +233,14 @@ std::vector<uint64_t> StepMachine::broken_peers() const {
   return broken;
 }
 
+size_t StepMachine::PulledFrom(const Peers::Peer& peer) const {
+  size_t pulled = 0;
+  for (uint32_t i = 0; i < chunks_.with_elements(); ++i) {
+    pulled += chunks_.at(ChunkId(i)).asked.has_value() && peers_.Of(ChunkId(i)) == &peer ? 1 : 0;
+  }
+  return pulled;
+}
+
 std::vector<Wait> StepMachine::Waits() const {
   std::vector<Wait> waits;
   const auto add = [&](const Peers::Peer& peer, const char* what, std::string detail) {
@@ -251,6 +259,9 @@ std::vector<Wait> StepMachine::Waits() const {
       add(peer, "window",
           absl::StrCat(name, " takes positions below ", peer.mark->window_end, ", the next ready one is ",
                        peer.queue.begin()->first));
+    } else if (const size_t pulled = PulledFrom(peer); outstanding_ && pulled > 0) {
+      add(peer, "weights",
+          absl::StrCat(name, " has not sent ", pulled, " chunks, for step ", open_step_, " to be computed"));
     } else if (peer.mark && peer.mark->done < open_step_ && !outstanding_) {
       add(peer, "weights", absl::StrCat(name, " has not finished step ", open_step_));
     }

@@ -117,6 +117,8 @@ class StepMachine {
   bool Urgent(const LeafTargets::Target& target);
   bool Outstanding() const;
   Step WantedWeights(ChunkId chunk) const;
+  // Chunks that were asked of it and have not come.
+  size_t PulledFrom(const Peers::Peer& peer) const;
   Position PositionOf(Pass pass, uint32_t slot) const;
   const Assignment* InForce() const;  // in the open step; null: none
   const std::vector<Node>& AssignedNodes() const;

@@ -140,8 +140,13 @@ TEST_F(StepMachineTest, ComputesOnlyWhenAllWeightsAreOfTheStepBefore) {
   Advance();
   SayWeights(0, 0, 0, 0);
   EXPECT_TRUE(Only<ComputeLeaf>(Advance()).empty());
+  const std::vector<Wait> waits = machine_.Waits();
+  ASSERT_EQ(waits.size(), 1u);
+  EXPECT_EQ(waits[0].what, "weights");
+  EXPECT_EQ(waits[0].parties, std::vector<uint64_t>({1}));
   SayWeights(1, 1, 0, 0);
   EXPECT_EQ(Only<ComputeLeaf>(Advance()).size(), 2u);
+  EXPECT_TRUE(machine_.Waits().empty());
   EXPECT_TRUE(machine_.ready());
 }
 
