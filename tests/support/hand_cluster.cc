@@ -98,6 +98,15 @@ std::unique_ptr<Process> HandCluster::Begin(const std::vector<std::string>& argu
   return std::make_unique<Process>(Argv(arguments), Environment());
 }
 
+void HandCluster::AwaitStep(const std::string& job, int step) const {
+  const std::string line = absl::StrCat("{\"step\":", step, ",");
+  while (true) {
+    const std::unique_ptr<Process> metrics = Begin({"metrics", job, "-f", "-o", "jsonl"});
+    if (metrics->AwaitOut(line)) return;
+    ASSERT_EQ(metrics->Wait().exit_code, 6) << "no step " << step << " of " << job;
+  }
+}
+
 HandCluster::Json HandCluster::Result(const std::string& job) const {
   CommandResult result;
   do {

@@ -40,6 +40,8 @@ class HandCluster {
   CommandResult Banyan(const std::vector<std::string>& arguments) const;
   std::unique_ptr<Process> Begin(const std::vector<std::string>& arguments) const;
 
+  // Waits until the line of this step of the job is written, also while the coordinator is away.
+  void AwaitStep(const std::string& job, int step) const;
   // Waits for the job's end, also while the coordinator is away, and returns its result.
   Json Result(const std::string& job) const;
   // Its lines, as `metrics -o jsonl` has them.

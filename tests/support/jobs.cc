@@ -10,8 +10,8 @@ version: 1
 name: linear
 recipe:
   seed: 3
-  model: {linear: {outputs: 4}}
-  data: {synthetic_regression: {features: 2000, targets: 4, samples: 500, held_out: 0.1}}
+  model: {linear: {outputs: 8}}
+  data: {synthetic_regression: {features: 2000, targets: 8, samples: 500, held_out: 0.1}}
   batch: {samples: 52, leaf: 4}
   until: {steps: )",
                       steps, R"(}
