@@ -55,15 +55,14 @@ class DisturbedJobs : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(result.exit_code, exit_code) << command[0] << "\n" << result.err;
   }
 
-  // A job to which `happens` at `step`, or at one of the first two thirds, by chance. Returns its result.
+  // A job to which `happens` at a step drawn from the seed, up to `last`, or of the first two thirds. Returns its result.
   template <typename Happens>
-  static Json Disturb(const Happens& happens, std::optional<int> at = std::nullopt) {
+  static Json Disturb(const Happens& happens, std::optional<int> last = std::nullopt) {
     const Reference& reference = Undisturbed();
-    EXPECT_EQ(reference.lines.size(), static_cast<size_t>(steps_));
     const std::string job = Submit();
-    const int step = at.has_value() ? *at : std::uniform_int_distribution<int>(2, 2 * steps_ / 3)(random_);
-    const std::string trace = absl::StrCat("at step ", step, " of ", GetParam());
-    EXPECT_TRUE(cluster_->AwaitStep(job, static_cast<uint64_t>(step))) << trace;
+    step_ = std::uniform_int_distribution<int>(2, last.value_or(2 * steps_ / 3))(random_);
+    const std::string trace = absl::StrCat("at step ", step_, " of ", GetParam());
+    EXPECT_TRUE(cluster_->AwaitStep(job, static_cast<uint64_t>(step_))) << trace;
     happens(job);
     const Json result = cluster_->Result(job);
     EXPECT_EQ(Answer(result), reference.answer) << trace;
@@ -85,6 +84,7 @@ class DisturbedJobs : public ::testing::TestWithParam<const char*> {
   }
 
   static inline std::unique_ptr<LocalCluster> cluster_;
+  static inline int step_ = 0;  // at which it happens
 
  private:
   struct Reference {
@@ -99,8 +99,16 @@ class DisturbedJobs : public ::testing::TestWithParam<const char*> {
       const std::string job = Submit();
       reference.answer = Answer(cluster_->Result(job));
       reference.lines = cluster_->Lines(job);
+      ExpectALineAStep(reference.lines);
     }
     return reference;
+  }
+
+  static void ExpectALineAStep(const std::vector<std::string>& lines) {
+    EXPECT_EQ(lines.size(), static_cast<size_t>(steps_));
+    for (size_t i = 0; i < lines.size(); ++i) {
+      EXPECT_TRUE(absl::StartsWith(lines[i], absl::StrCat("{\"step\":", i + 1, ","))) << lines[i];
+    }
   }
 
   static std::string FirstDifference(const std::vector<std::string>& lines, const std::vector<std::string>& expected) {
