@@ -81,6 +81,7 @@ bool JobMachine::AcceptsKind(const std::string& device_kind) const {
 
 void JobMachine::AddServer(const Members::Member& server, Now now) {
   servers_[server.id] = {.member = server};
+  NoteNamed();
   even_ = false;
   Note(now, "SERVER_JOINED", server.introduction.name, "");
 }
@@ -264,6 +265,7 @@ void JobMachine::BeginTerm(Now now) {
   ++record_.term;
   record_.restore = point;
   record_.map = MakeMap();
+  NoteNamed();
   even_ = false;
   for (Processes* processes : {&servers_, &workers_}) {
     for (auto& [id, process] : *processes) process.ready = false;

@@ -52,7 +52,7 @@ class JobMachine {
     absl::Duration give_up = absl::Seconds(10);
     // How long its peers may say that they cannot reach a server that is heard here.
     absl::Duration accused = absl::Seconds(2);
-    // How long two servers that are heard here may be unable to reach each other.
+    // How long two servers that are heard here may be unable to reach each other, or all workers one server.
     absl::Duration cut_off = absl::Seconds(10);
     // A worker that is silent for so long has its leaves computed by others too, though its lease lives.
     absl::Duration silence = absl::Milliseconds(600);
@@ -142,8 +142,9 @@ class JobMachine {
     bool ready = false;             // for the term that is in force
     bool released = false;          // a worker beyond run.workers.max: it goes when it has no leaves
     bool dismissed = false;  // servers: it leaves because the job wants fewer
+    Epoch named_at = 0;  // servers: since when the map has it; 0: it does not
     std::optional<absl::Duration> accused_since;  // servers: most of its peers cannot reach it
-    std::optional<absl::Duration> cut_off_since;  // servers: it and another one cannot reach each other
+    std::optional<absl::Duration> cut_off_since;  // servers: it and another one, or all workers, cannot reach each other
   };
   using Processes = std::map<uint64_t, Process>;
 
@@ -181,16 +182,20 @@ class JobMachine {
   void AdoptMap(ChunkMap map, Now now, std::string text);
   bool Stepping() const;  // all that steps need of servers is there
   bool GoesOnWithout(ServerId server, Now now);
-  bool Accuses(const Process& process, ServerId server) const;
-  bool MostAccuse(ServerId server) const;
-  std::vector<ServerId> CutOffFrom(ServerId server) const;
-  bool HoldsUp(ServerId server) const;
   void GoOnWithoutTheMissing(Now now);
   void Rebuild(Now now);
   void ChooseDismissed();
   void Dismiss(ServerId server, Now now);
   bool CheckpointUnderWay() const;
   void TakeInSync(uint64_t server, const JobReport& report);
+  // job_reach.cc
+  void NoteNamed();
+  bool KnowsOf(const Process& process, ServerId server) const;
+  bool Accuses(const Process& process, ServerId server) const;
+  bool MostAccuse(ServerId server) const;
+  std::vector<ServerId> CutOffFrom(ServerId server) const;
+  bool NoWorkerReaches(ServerId server) const;
+  bool HoldsUp(ServerId server) const;
   // job_restore.cc
   RestorePoint PointToRestore() const;
   std::set<CheckpointName> ProtectedCheckpoints() const;

@@ -16,19 +16,6 @@ namespace {
 // Chunks that get a new backup at once: they wait until it has their state.
 constexpr uint64_t kBatchBytes = 64 << 20;
 
-// Whether `from` leads a chunk that `to` has a copy of, or is to have.
-bool HasStreamTo(const ChunkMap& map, ServerId from, ServerId to) {
-  return std::ranges::any_of(map.owners, [&](const ChunkMap::Owner& owner) {
-    return map.servers[owner.primary].id == from &&
-           std::ranges::any_of(owner.backups, [&](uint32_t backup) { return map.servers[backup].id == to; });
-  });
-}
-
-bool Leads(const ChunkMap& map, ServerId server) {
-  return std::ranges::any_of(
-      map.owners, [&](const ChunkMap::Owner& owner) { return map.servers[owner.primary].id == server; });
-}
-
 }  // namespace
 
 bool JobMachine::Reclaims(Now now) const {
@@ -99,6 +86,7 @@ bool JobMachine::ServersReady(bool but_backups) const {
 void JobMachine::AdoptMap(ChunkMap map, Now now, std::string text) {
   map.epoch = record_.map.epoch + 1;
   record_.map = std::move(map);
+  NoteNamed();
   parts_.clear();
   even_ = false;
   settled_step_ = std::max(settled_step_, book_->highest());
@@ -116,85 +104,6 @@ bool JobMachine::CanSpare(ServerId id) const {
   if (!servers_.contains(id.value()) || !Stepping() || term_is_over()) return false;
   const std::optional<ChunkMap> rest = WithoutServer(record_.map, id);
   return rest.has_value() && !rest->servers.empty();
-}
-
-// What it said at another map may be of another life.
-bool JobMachine::Accuses(const Process& process, ServerId server) const {
-  return process.last.has_value() && process.last->term == record_.term && process.last->epoch == record_.map.epoch &&
-         std::ranges::count(process.last->broken_peers, server.value()) > 0;
-}
-
-// Two at least, and more than half of those who have streams to it: one process that cannot reach a server may itself
-// be the one that is cut off.
-bool JobMachine::MostAccuse(ServerId server) const {
-  size_t accusers = 0;
-  size_t peers = 0;
-  const auto count = [&](const Process& process) {
-    ++peers;
-    accusers += Accuses(process, server) ? 1 : 0;
-  };
-  if (Leads(record_.map, server)) {
-    for (const auto& [id, worker] : workers_) count(worker);
-  }
-  for (const auto& [id, other] : servers_) {
-    if (HasStreamTo(record_.map, ServerId(id), server)) count(other);
-  }
-  return accusers >= 2 && 2 * accusers > peers;
-}
-
-// Other servers that say so of it, or that it says so of.
-std::vector<ServerId> JobMachine::CutOffFrom(ServerId server) const {
-  std::vector<ServerId> others;
-  const auto found = servers_.find(server.value());
-  if (found == servers_.end()) return others;
-  for (const auto& [id, other] : servers_) {
-    if (Accuses(other, server) || Accuses(found->second, ServerId(id))) others.emplace_back(id);
-  }
-  return others;
-}
-
-// A primary commits only with all its backups, so two servers that cannot reach each other hold all up, though everybody
-// else reaches both. One of them goes, if it can be spared: who is cut off from more, or came last.
-bool JobMachine::HoldsUp(ServerId server) const {
-  const auto cuts = [this](ServerId one) {
-    return CutOffFrom(one).size() + static_cast<size_t>(std::ranges::count_if(workers_, [&](const auto& worker) {
-             return Accuses(worker.second, one);
-           }));
-  };
-  return std::ranges::any_of(CutOffFrom(server), [&](ServerId other) {
-    return !CanSpare(other) || std::pair(cuts(server), server) > std::pair(cuts(other), other);
-  });
-}
-
-JobMachine::Suspicion JobMachine::Suspect(const Members::Member& server, Now now) {
-  const auto found = servers_.find(server.id);
-  if (found == servers_.end()) return {};
-  const ServerId id(server.id);
-  // Who has not heard of the map yet may refuse streams.
-  const bool obeys = found->second.last.has_value() && found->second.last->epoch == record_.map.epoch;
-  const auto lasts = [now](std::optional<absl::Duration>& since, bool is_so, absl::Duration limit) {
-    if (!is_so) since.reset();
-    if (is_so && !since.has_value()) since = now.monotonic;
-    return is_so && now.monotonic - *since > limit;
-  };
-  const bool unreachable = lasts(found->second.accused_since, obeys && MostAccuse(id), options_.accused);
-  // Without workers nothing is held up, and they may know better.
-  const bool steps = record_.state == JobState::kRunning || record_.state == JobState::kStopping;
-  const bool cut_off = lasts(found->second.cut_off_since, obeys && steps && !CutOffFrom(id).empty(), options_.cut_off);
-  const absl::Duration silence = now.monotonic - server.last_heard;
-  const bool silent = silence > server.patience;
-  if ((!silent && !unreachable && !cut_off) || !CanSpare(id)) return {};
-  if (silent) {
-    return {.of = Suspicion::Of::kSilent, .why = absl::StrCat("silent for ", absl::ToInt64Milliseconds(silence), " ms")};
-  }
-  if (unreachable) {
-    return {.of = Suspicion::Of::kUnreachable,
-            .why = absl::StrCat("most of its peers have not reached it for ", absl::FormatDuration(options_.accused))};
-  }
-  if (!HoldsUp(id)) return {};
-  return {.of = Suspicion::Of::kUnreachable,
-          .why = absl::StrCat("it and another server have not reached each other for ",
-                              absl::FormatDuration(options_.cut_off))};
 }
 
 // Rule R9: where the server was the primary, a backup that is in sync goes on, in the same step. Without replicas too,

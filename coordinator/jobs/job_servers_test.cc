@@ -172,13 +172,58 @@ TEST_F(JobServersTest, AServerThatLeadsNothingIsJudgedByServers) {
   EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kUnreachable);
 }
 
-TEST_F(JobServersTest, WhoHasNotHeardOfTheMapMayRefuseStreams) {
+TEST_F(JobServersTest, WhoHasNotHeardOfTheMapMayRefuseStreamsAndWhoLoadsSaysNothing) {
   Start(2, 1);
   Join(3);
-  Accuse(Role::kServer, {1, 2}, 3);
-  Suspicion(3, absl::ZeroDuration());
+  const auto at_last = [this] {
+    Accuse(Role::kServer, {1, 2}, 3);
+    Suspicion(3, absl::ZeroDuration());
+    now_.monotonic += absl::Seconds(30);
+    return Suspicion(3, absl::ZeroDuration());
+  };
+  EXPECT_EQ(at_last(), Of::kNothing);
+  job_->OnReport(Role::kServer, 3, {.term = job_->record().term, .epoch = map().epoch}, 0, now_);
+  EXPECT_EQ(at_last(), Of::kNothing);
+  Obey(3);
+  EXPECT_EQ(at_last(), Of::kUnreachable);
+}
+
+TEST_F(JobServersTest, ANewMapIsNoNewsOfWhoIsReached) {
+  Start(4, 2);
+  Accuse({11, 12}, 2);
+  Accuse(Role::kServer, {1, 3, 4}, 2);
+  Suspicion(2, absl::ZeroDuration());
+  now_.monotonic += absl::Milliseconds(1500);
+  const Epoch before = map().epoch;
+  job_->RemoveServer(ServerId(3), now_);
+  ASSERT_GT(map().epoch, before);
+  now_.monotonic += absl::Milliseconds(600);
+  EXPECT_EQ(Suspicion(2, absl::ZeroDuration()), Of::kUnreachable);
+  // But of another life nothing is known.
+  job_->RemoveServer(ServerId(2), now_);
+  Join(2);
+  Obey(2);
+  Suspicion(2, absl::ZeroDuration());
   now_.monotonic += absl::Seconds(30);
-  EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kNothing);
+  EXPECT_EQ(Suspicion(2, absl::ZeroDuration()), Of::kNothing);
+}
+
+TEST_F(JobServersTest, APrimaryThatNoWorkerReachesGoesWhereTheyReachOthers) {
+  Start(4, 1);
+  const auto at_last = [this] {
+    for (uint64_t server = 1; server <= 4; ++server) Suspicion(server, absl::ZeroDuration());
+    now_.monotonic += absl::Seconds(11);
+    return Suspicion(2, absl::ZeroDuration());
+  };
+  Accuse({11}, 2);
+  EXPECT_EQ(at_last(), Of::kNothing);
+  for (const uint64_t worker : {11, 12}) {
+    job_->OnReport(Role::kWorker, worker,
+                   {.term = 1, .epoch = map().epoch, .ready = true, .broken_peers = {1, 2, 3, 4}}, 0, now_);
+  }
+  EXPECT_EQ(at_last(), Of::kNothing) << "they are cut off themselves";
+  Accuse({11, 12}, 2);
+  EXPECT_EQ(at_last(), Of::kUnreachable);
 }
 
 // Everybody else reaches both.
@@ -237,6 +282,8 @@ TEST_F(JobServersTest, OfTwoServersThatCannotReachEachOtherTheOneGoesThatCanBeSp
   now_.monotonic += absl::Seconds(11);
   EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kNothing);
   EXPECT_EQ(Suspicion(1, absl::ZeroDuration()), Of::kUnreachable);
+  Accuse(Role::kWorker, {11}, 3);
+  EXPECT_EQ(Suspicion(1, absl::ZeroDuration()), Of::kNothing) << "it is the other that is cut off";
 }
 
 TEST_F(JobServersTest, AServerThatJoinsTakesItsShareWithoutReplicasToo) {

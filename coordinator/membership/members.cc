@@ -7,7 +7,8 @@ namespace {
 
 // A server that was not suspected for so long begins anew.
 constexpr absl::Duration kForgiven = absl::Minutes(10);
-constexpr absl::Duration kBarred = absl::Minutes(1);
+constexpr absl::Duration kFirstBar = absl::Minutes(1);
+constexpr absl::Duration kLongestBar = absl::Minutes(16);
 
 }  // namespace
 
@@ -32,7 +33,8 @@ Members::Arrival Members::Hear(const Introduction& introduction, bool draining, 
             .last_heard = now,
             .patience = before.suspected ? std::min(2 * before.patience, leases_.server) : before.patience,
             .suspected_at = before.suspected_at,
-            .barred_until = before.barred_until};
+            .barred_until = before.barred_until,
+            .bar = before.bar};
   return arrival;
 }
 
@@ -47,7 +49,10 @@ void Members::Suspect(uint64_t server, absl::Duration now) {
 
 void Members::Bar(uint64_t server, absl::Duration now) {
   const auto found = members_.find({Role::kServer, server});
-  if (found != members_.end()) found->second.barred_until = now + kBarred;
+  if (found == members_.end()) return;
+  Member& member = found->second;
+  member.bar = std::clamp(2 * member.bar, kFirstBar, kLongestBar);
+  member.barred_until = now + member.bar;
 }
 
 bool Members::Leave(Role role, uint64_t id, Incarnation incarnation) {

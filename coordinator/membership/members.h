@@ -49,6 +49,7 @@ class Members {
     absl::Duration patience;  // for it
     absl::Duration suspected_at = -absl::InfiniteDuration();
     absl::Duration barred_until = -absl::InfiniteDuration();  // no job takes it
+    absl::Duration bar;                                       // its last one
   };
 
   // How long a process whose stream is not known to have ended stays alive without a word. A server's wrong suspicion
@@ -87,7 +88,7 @@ class Members {
 
   // A job goes on without this silent server. Should it be heard again, it was wrong, and the next time comes later.
   void Suspect(uint64_t server, absl::Duration now);
-  // A job goes on without this server, which is heard here, but not by its peers.
+  // A job goes on without this server, which is heard here, but not by its peers. Twice as long each time.
   void Bar(uint64_t server, absl::Duration now);
 
   // Null: unknown.

@@ -81,5 +81,24 @@ TEST(MembersTest, WhileNobodyListensNobodyIsSilent) {
   EXPECT_EQ(members.Alive(Role::kWorker).size(), 1u) << "a second before, and now another";
 }
 
+TEST(MembersTest, ABarIsLongerEachTimeAndForgottenWithTheLife) {
+  Members members(kLease);
+  Introduction server = {.role = Role::kServer, .name = "s", .incarnation = Incarnation(1)};
+  const uint64_t id = members.Hear(server, false, absl::ZeroDuration()).id;
+  const auto bar = [&](int hour) {
+    members.Bar(id, absl::Hours(hour));
+    members.Hear(server, false, absl::Hours(hour));
+    return members.Find(Role::kServer, id)->barred_until - absl::Hours(hour);
+  };
+  EXPECT_EQ(bar(1), absl::Minutes(1));
+  EXPECT_EQ(bar(2), absl::Minutes(2));
+  for (int hour = 3; hour < 9; ++hour) bar(hour);
+  EXPECT_EQ(bar(9), absl::Minutes(16));
+  server.incarnation = Incarnation(2);
+  members.Hear(server, false, absl::Hours(9));
+  EXPECT_LT(members.Find(Role::kServer, id)->barred_until, absl::Hours(9));
+  EXPECT_EQ(bar(10), absl::Minutes(1));
+}
+
 }  // namespace
 }  // namespace banyan::coordinator

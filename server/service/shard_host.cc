@@ -214,6 +214,7 @@ void ShardHost::OpenLink(const FollowerId& id, Link& link) {
        .on_closed =
            [post, id](const absl::Status&) {
              post([id](Link& link, Shard& shard) {
+               if (link.stream == nullptr) return;
                link.stream = nullptr;
                link.broken = true;
                shard.OnFollowerClosed(id);

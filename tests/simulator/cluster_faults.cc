@@ -141,8 +141,8 @@ void Cluster::Sever(const Fault& fault) {
   const uint32_t other = (which + 1 + fault.other % (servers - 1)) % servers;
   if (std::exchange(has_severed_, true)) return;
   ++outcome_.counts["severed servers"];
-  if (fault.how % 3 > 0) return network_.Sever(server_place(which), server_place(other));
-  for (Place place = server_place(0); place < places(); ++place) {
+  if (fault.how % 3 == 0) return network_.Sever(server_place(which), server_place(other));
+  for (Place place = fault.how % 3 == 1 ? server_place(0) : worker_place(0); place < places(); ++place) {
     if (place != server_place(which)) network_.Sever(server_place(which), place);
   }
 }
