@@ -102,7 +102,7 @@ absl::Status Up(Environment& environment, const LocalFlags& flags) {
   return flags.foreground ? KeepUp(environment, std::move(options)) : KeepUpBehind(environment, options);
 }
 
-absl::Status Down(Environment& environment, const std::string& state_dir) {
+absl::Status Down(Environment& environment, const std::string& state_dir, bool json) {
   ASSIGN_OR_RETURN(const std::string directory, environment.files.RealPath(state_dir));
   ASSIGN_OR_RETURN(const std::vector<LocalProcess> processes, ReadProcesses(environment.files, directory));
   std::vector<pid_t> running;
@@ -117,6 +117,10 @@ absl::Status Down(Environment& environment, const std::string& state_dir) {
   if (!absl::IsNotFound(removed)) RETURN_IF_ERROR(removed);
   RETURN_IF_ERROR(ForgetContext(environment, directory));
   environment.err << "stopped " << running.size() << " processes; their state stays in " << directory << std::endl;
+  if (json) {
+    const nlohmann::ordered_json stopped = {{"stopped", running.size()}, {"state_dir", directory}};
+    environment.out << stopped.dump() << "\n";
+  }
   return absl::OkStatus();
 }
 
@@ -173,8 +177,10 @@ ExitCode LocalCommand(Environment& environment, std::span<const std::string> arg
                                                               "', expected up, down or status")));
     return ExitCode::kBadFlags;
   }
-  const absl::Status status = action == "up" ? Up(environment, local) : Down(environment, local.state_dir);
-  return status.ok() ? ExitCode::kDone : Fail(environment, status);
+  const bool json = local.output.json();
+  const absl::Status status = action == "up" ? Up(environment, local) : Down(environment, local.state_dir, json);
+  if (!status.ok()) return Fail(environment, status);
+  return action == "up" && json && !local.foreground ? Status(environment, local.state_dir, json) : ExitCode::kDone;
 }
 
 }  // namespace banyan::cli

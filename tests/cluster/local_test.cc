@@ -94,6 +94,15 @@ TEST_F(LocalTest, AllEndWithTheirKeeperAndTheStateIsThereForTheNext) {
   EXPECT_EQ(cluster_.Banyan({"result", "linear"}).exit_code, 0);
 }
 
+TEST_F(LocalTest, SaysInJsonWhatRunsAndHowManyWereStopped) {
+  const CommandResult up = Local("up", {"--workers=2", "--servers=1", "-o", "json"});
+  ASSERT_EQ(up.exit_code, 0) << up.err;
+  const Json processes = Json::parse(up.out);
+  EXPECT_EQ(processes.size(), 4);
+  for (const Json& process : processes) EXPECT_EQ(process["runs"], true) << process;
+  EXPECT_EQ(Json::parse(Local("down", {"-o", "json"}).out)["stopped"], 4);
+}
+
 TEST_F(LocalTest, OneThatCannotStartLeavesNothing) {
   WriteFile(cluster_.folder() + "/file", "");
   const CommandResult blocked = cluster_.Banyan({"local", "up", "--state-dir=" + cluster_.folder() + "/file/x"});
