@@ -26,6 +26,8 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:ServerCallbackReaderWriterImpl::ServerCallbackReaderWriterImpl\n"
          "race:ServerCallbackReaderWriterImpl::Finish\n"
          "race_top:grpc::internal::CallbackWithSuccessTag::StaticRun\n"
+         "race_top:ServerCallbackReaderWriterImpl::SetupReactor\n"
+         "race_top:ClientCallbackReaderWriterImpl::StartCall\n"
          // Where a call that is answered by a thread of its own is allocated.
          "race:SyncRequestThreadManager::AddSyncMethod\n"
          // Its cache of primitives is made by whoever comes first, behind a guard that is not seen.
