@@ -245,6 +245,21 @@ TEST_F(JobServersTest, OfTwoServersThatCannotReachEachOtherOneGoes) {
   EXPECT_EQ(Suspicion(3, absl::ZeroDuration()), Of::kNothing);
 }
 
+TEST_F(JobServersTest, OfTwoServersThatCannotReachEachOtherTheOneGoesThatLeadsNothing) {
+  Start(3, 1);
+  job_->RemoveServer(ServerId(1), now_);
+  Settle();
+  Join(1);
+  ASSERT_EQ(PrimariesOf(1), 0);
+  Obey(1);
+  ASSERT_TRUE(job_->CanSpare(ServerId(1)) && job_->CanSpare(ServerId(2)));
+  Accuse(Role::kServer, {2}, 1);
+  for (uint64_t id = 1; id <= 3; ++id) Suspicion(id, absl::ZeroDuration());
+  now_.monotonic += absl::Seconds(11);
+  EXPECT_EQ(Suspicion(1, absl::ZeroDuration()), Of::kUnreachable);
+  EXPECT_EQ(Suspicion(2, absl::ZeroDuration()), Of::kNothing);
+}
+
 TEST_F(JobServersTest, WithoutWorkersNobodyIsJudgedByOneServer) {
   Start(3, 1);
   for (const uint64_t id : {11, 12}) job_->RemoveWorker(WorkerId(id), /*lost=*/true, now_);
