@@ -28,7 +28,7 @@ std::string AsText(const v1::LogLine& line) {
 v1::LogLine AsLine(const v1::Event& event) {
   v1::LogLine line;
   line.set_time(event.time());
-  line.set_severity("I");
+  line.set_severity("info");
   line.set_process("coordinator");
   line.set_text(absl::StrCat("step ", event.step(), ": ", event.type(), event.who().empty() ? "" : " ", event.who(),
                              event.text().empty() ? "" : ": ", event.text()));
