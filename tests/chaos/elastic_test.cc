@@ -1,5 +1,5 @@
-// Workers of real processes come, go, stand still and come back while a job trains, at steps drawn from a seed; the answer
-// stays, to the last bit of every line.
+// Workers of real processes come, go, stand still and come back while a job trains, at steps drawn from a seed; the
+// answer stays, to the last bit of every line.
 
 #include <signal.h>
 

@@ -55,7 +55,8 @@ class DisturbedJobs : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(result.exit_code, exit_code) << command[0] << "\n" << result.err;
   }
 
-  // A job to which `happens` at a step drawn from the seed, up to `last`, or of the first two thirds. Returns its result.
+  // A job to which `happens` at a step drawn from the seed, up to `last`, or of the first two thirds. Returns its
+  // result.
   template <typename Happens>
   static Json Disturb(const Happens& happens, std::optional<int> last = std::nullopt) {
     const Reference& reference = Undisturbed();

@@ -1,21 +1,32 @@
 #include "tests/support/hand_cluster.h"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
+#include "tests/support/loopback.h"
 
 namespace banyan::testing {
+namespace {
+
+std::string Token() { return std::string(64, 'a'); }
+
+}  // namespace
 
 HandCluster::HandCluster(std::string folder, Process::Options daemons)
     : folder_(std::move(folder)), options_(std::move(daemons)), program_(BanyanProgram()) {
-  WriteFile(folder_ + "/token", std::string(64, 'a'));
+  WriteFile(folder_ + "/token", Token());
   EXPECT_EQ(chmod((folder_ + "/token").c_str(), 0600), 0);
   Start("coordinator");
 }
@@ -39,8 +50,30 @@ void HandCluster::Start(const std::string& name, const std::vector<std::string>&
   if (name == "coordinator") coordinator_ = Endpoint(name);
 }
 
-std::string HandCluster::Endpoint(const std::string& name) {
-  return std::vector<std::string>(absl::StrSplit(process(name).out(), ' ')).at(2);
+std::string HandCluster::Word(const std::string& name, size_t index) {
+  const std::string out = process(name).out();
+  return std::vector<std::string>(absl::StrSplit(absl::StripAsciiWhitespace(out), ' ')).at(index);
+}
+
+std::string HandCluster::Endpoint(const std::string& name) { return Word(name, 2); }
+
+double HandCluster::Metric(const std::string& server, const std::string& sample) {
+  const int page = ConnectToLoopback(PortOf(Word(server, 3)));
+  EXPECT_GE(page, 0) << server;
+  if (page < 0) return 0;
+  const std::string request = absl::StrCat("GET /metrics HTTP/1.0\r\nAuthorization: Basic ",
+                                           absl::Base64Escape("banyan:" + Token()), "\r\n\r\n");
+  EXPECT_EQ(send(page, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+  std::string text;
+  std::array<char, 4096> part;
+  for (ssize_t size; (size = recv(page, part.data(), part.size(), 0)) > 0;) {
+    text.append(part.data(), static_cast<size_t>(size));
+  }
+  close(page);
+  EXPECT_TRUE(absl::StrContains(text, "200 OK")) << text;
+  const std::string name = absl::StrCat("\n", sample, " ");
+  const size_t at = text.find(name);
+  return at == std::string::npos ? 0 : std::stod(text.substr(at + name.size()));
 }
 
 void HandCluster::Launch(const std::string& name, const std::vector<std::string>& flags) {

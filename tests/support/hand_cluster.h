@@ -28,6 +28,8 @@ class HandCluster {
   void Launch(const std::string& name, const std::vector<std::string>& flags = {});
   // host:port where it serves.
   std::string Endpoint(const std::string& name);
+  // A number on a server's page for Prometheus, by its name and labels as they stand there. 0: it is not there.
+  double Metric(const std::string& server, const std::string& sample);
   Process& process(const std::string& name) { return *daemons_.at(name); }
   // SIGKILL; returns when it is gone.
   void Kill(const std::string& name);
@@ -51,6 +53,8 @@ class HandCluster {
   std::string StateOf(const std::string& name) const { return folder_ + "/state-" + name; }
 
  private:
+  // Of the line with which it says that it is ready.
+  std::string Word(const std::string& name, size_t index);
   std::vector<std::string> Argv(const std::vector<std::string>& arguments) const;
   Process::Options Environment() const;
 

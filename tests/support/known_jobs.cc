@@ -29,11 +29,15 @@ KnownJobs::Job KnownJobs::Begin(const std::string& name, int first, int last, co
   return job;
 }
 
+int KnownJobs::ChunksAStep(const std::string& name) {
+  return LeftAlone(name).result["counters"]["chunks_applied"].get<int>() / steps_ + 1;
+}
+
 KnownJobs::Json KnownJobs::ExpectTheAnswer(const Job& job) {
   const std::string trace = absl::StrCat(job.name, ", disturbed at step ", job.step);
   const Reference& reference = LeftAlone(job.name);
   const Json result = cluster_.Result(job.id);
-  EXPECT_EQ(Answer(result), reference.answer) << trace;
+  EXPECT_EQ(Answer(result), Answer(reference.result)) << trace;
   const std::vector<std::string> lines = Lines(job.id);
   EXPECT_EQ(lines.size(), reference.lines.size()) << trace;
   for (size_t i = 0; i < lines.size() && i < reference.lines.size(); ++i) {
@@ -58,7 +62,7 @@ const KnownJobs::Reference& KnownJobs::LeftAlone(const std::string& name) {
   Reference& reference = references_[name];
   if (!reference.lines.empty()) return reference;
   const std::string id = Submit(name);
-  reference = {.answer = Answer(cluster_.Result(id)), .lines = Lines(id)};
+  reference = {.result = cluster_.Result(id), .lines = Lines(id)};
   // Every step has one line.
   EXPECT_EQ(reference.lines.size(), static_cast<size_t>(steps_));
   for (size_t i = 0; i < reference.lines.size(); ++i) {

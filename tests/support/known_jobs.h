@@ -12,8 +12,8 @@
 
 namespace banyan::testing {
 
-// The linear and the GPT job ("linear", "gpt") on a cluster by hand, of which it is known what each comes to when nothing
-// happens to it. Thread-compatible.
+// The linear and the GPT job ("linear", "gpt") on a cluster by hand, of which it is known what each comes to when
+// nothing happens to it. Thread-compatible.
 class KnownJobs {
  public:
   using Json = nlohmann::json;
@@ -32,12 +32,15 @@ class KnownJobs {
   // left alone.
   Job Begin(const std::string& name, int first, int last, const std::vector<std::string>& flags = {});
 
+  // How many chunks of the model, and of evaluation, are updated in a step, on all servers; at most.
+  int ChunksAStep(const std::string& name);
+
   // Its end, which must be that of the one left alone, to the last bit of every line. Returns its result.
   Json ExpectTheAnswer(const Job& job);
 
  private:
   struct Reference {
-    std::string answer;
+    Json result;
     std::vector<std::string> lines;
   };
 
