@@ -20,6 +20,7 @@ namespace banyan::testing {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
@@ -121,11 +122,21 @@ TEST_P(PartitionTest, PeersAreBelievedTogether) {
 INSTANTIATE_TEST_SUITE_P(Jobs, PartitionTest, ::testing::Values("linear", "gpt"),
                          [](const auto& info) { return std::string(info.param); });
 
-// Nothing is reset, so gRPC must find out by itself: it asks after 5 s, and waits 10 s for the answer.
+// Nothing is reset, so gRPC must find out by itself: it asks after 5 s, and waits 10 s for the answer. Until then the
+// job stands, and people are told for whom.
 class SilentNetworkTest : public PartitionTest {};
 
 TEST_P(SilentNetworkTest, IsFoundOut) {
-  ExpectItToBeSpared([](const std::string&) { cable_->Silence(); });
+  ExpectItToBeSpared([](const std::string& job) {
+    cable_->Silence();
+    const auto log = cluster_->Begin({"logs", "-f", job});
+    EXPECT_TRUE(log->AwaitOut("WAITING"));
+    // Each line to its end.
+    EXPECT_TRUE(log->AwaitOut("most of its peers have not reached it"));
+    EXPECT_THAT(log->out(), ContainsRegex("WAITING worker-[01]: waits [0-9.]+s for [^\n]*server-2"));
+    EXPECT_THAT(cluster_->Banyan({"describe", job}).out,
+                ContainsRegex("WAITING +worker-[01] +waits [0-9.]+s for [^\n]*server-2"));
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, SilentNetworkTest, ::testing::Values("gpt"),
