@@ -157,6 +157,7 @@ void Core::Run() {
       for (const std::shared_ptr<Task>& task : tasks) task->status = task->decide(state);
       if (state.now.monotonic >= next_tick) {
         state.cluster.Tick(state.now);
+        logs_.OnTick();
         next_tick = state.now.monotonic + options_.tick;
       }
       bool wrote = false;

@@ -8,16 +8,25 @@
 
 namespace banyan::coordinator {
 
+void JobLogs::Open(const std::string& job, Log& log) const {
+  if (log.file.good() && log.file.is_open()) return;
+  log.file = std::ofstream(absl::StrCat(directory_, "/", job, "/log"), std::ios::app);
+  if (log.file.good() && log.lost > 0) log.file << log.lost << " lines could not be written here" << std::endl;
+  if (log.file.good()) log.lost = 0;
+}
+
+void JobLogs::OnTick() {
+  for (auto& [job, log] : logs_) {
+    if (log.lost > 0) Open(job, log);
+  }
+}
+
 void JobLogs::Add(const std::string& job, const v1::LogLine& line) {
   Log& log = logs_[job];
   log.lines.push_back(line);
   ++log.last;
   if (log.lines.size() > kKept) log.lines.pop_front();
-  if (!log.file.good() || !log.file.is_open()) {
-    log.file = std::ofstream(absl::StrCat(directory_, "/", job, "/log"), std::ios::app);
-    if (log.file.good() && log.lost > 0) log.file << log.lost << " lines could not be written here" << std::endl;
-    if (log.file.good()) log.lost = 0;
-  }
+  Open(job, log);
   // As the processes print them themselves.
   const absl::Time time = absl::UnixEpoch() + absl::Seconds(line.time());
   const char severity = line.severity().empty() ? 'I' : static_cast<char>(std::toupper(line.severity()[0]));

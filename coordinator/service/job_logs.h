@@ -22,6 +22,8 @@ class JobLogs {
   explicit JobLogs(std::string jobs_directory) : directory_(std::move(jobs_directory)) {}
 
   void Add(const std::string& job, const v1::LogLine& line);
+  // Tries files again that lack lines.
+  void OnTick();
 
   // Lines with greater numbers than `after`, with their numbers (from 1), at most `limit`.
   std::vector<std::pair<uint64_t, v1::LogLine>> After(const std::string& job, uint64_t after, size_t limit) const;
@@ -33,6 +35,9 @@ class JobLogs {
     std::ofstream file;
     uint64_t lost = 0;  // lines that are not in the file
   };
+
+  // Where it is not open.
+  void Open(const std::string& job, Log& log) const;
 
   const std::string directory_;
   std::map<std::string, Log> logs_;
