@@ -62,7 +62,6 @@ struct Hello {
   WorkerId worker;
   Incarnation incarnation;
   uint32_t shard = 0;
-  std::vector<Node> nodes;
 };
 
 struct Push {

@@ -37,7 +37,6 @@ Frame Encode(const Hello& hello) {
   message.set_worker(hello.worker.value());
   message.set_incarnation(hello.incarnation.value());
   message.set_shard(hello.shard);
-  for (const Node& node : hello.nodes) *message.add_nodes() = EncodeNode(node);
   return frame;
 }
 
@@ -110,13 +109,11 @@ Frame Encode(const Moved& moved) {
 }
 
 Hello DecodeHello(const v1::Hello& message) {
-  Hello hello = {.term = message.term(),
-                 .epoch = message.epoch(),
-                 .worker = WorkerId(message.worker()),
-                 .incarnation = Incarnation(message.incarnation()),
-                 .shard = message.shard()};
-  for (const v1::TreeNode& node : message.nodes()) hello.nodes.push_back(DecodeNode(node));
-  return hello;
+  return {.term = message.term(),
+          .epoch = message.epoch(),
+          .worker = WorkerId(message.worker()),
+          .incarnation = Incarnation(message.incarnation()),
+          .shard = message.shard()};
 }
 
 absl::StatusOr<Push> DecodePush(const v1::Push& message, Payload payload) {

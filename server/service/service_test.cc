@@ -214,7 +214,7 @@ class ServiceTest : public testing::Test {
           MutexLock lock(inbox_->mutex);
           *self = stream;
         }
-        stream->Send(EncodeToServer(Hello{.term = term, .worker = WorkerId(1), .shard = shard, .nodes = {{2, 0}}}));
+        stream->Send(EncodeToServer(Hello{.term = term, .worker = WorkerId(1), .shard = shard}));
         streams_[{server, shard}] = stream;
       }
     }

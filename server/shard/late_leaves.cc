@@ -38,29 +38,29 @@ absl::Duration LateLeaves::Patience() const {
   return std::max(absl::Seconds(1), count == 0 ? absl::ZeroDuration() : 2 * sorted[count / 2]);
 }
 
-std::optional<Wait> LateLeaves::Describe(const Missing& missing, const std::vector<const Hello*>& hellos) const {
+std::optional<Wait> LateLeaves::Describe(const Missing& missing, const std::vector<Assignment::Share>& shares) const {
   if (!now_.has_value() || missing.leaves.empty()) return std::nullopt;
   const absl::Time since = since_.value_or(*now_);
   if (*now_ - since < Patience()) return std::nullopt;
   Wait wait{.what = "leaves", .since = absl::ToDoubleSeconds(since - absl::UnixEpoch())};
   const Tree tree(missing.leaves.leaves());
   LeafSet nobodys = missing.leaves;
-  for (const Hello* hello : hellos) {
+  for (const Assignment::Share& share : shares) {
     LeafSet theirs(tree.leaves());
-    for (const Node& node : hello->nodes) theirs.Add(tree.Leaves(node));
+    for (const Node& node : share.nodes) theirs.Add(tree.Leaves(node));
     LeafSet late(tree.leaves());
     for (uint32_t leaf = 0; leaf < tree.leaves(); ++leaf) {
       if (theirs.Contains(leaf) && missing.leaves.Contains(leaf)) late.Add(leaf);
     }
     if (late.empty()) continue;
     for (const LeafRange& range : late.Ranges()) nobodys.Remove(range);
-    wait.parties.push_back(hello->worker.value());
+    wait.parties.push_back(share.worker.value());
     absl::StrAppend(&wait.detail, wait.detail.empty() ? "" : "; ", "leaves ", RangesText(late), " of worker ",
-                    hello->worker.value());
+                    share.worker.value());
   }
   if (!nobodys.empty()) {
     absl::StrAppend(&wait.detail, wait.detail.empty() ? "" : "; ", "leaves ", RangesText(nobodys),
-                    " of no worker that is connected");
+                    " of no worker");
   }
   absl::StrAppend(&wait.detail, " are missing of chunk ", missing.chunk.value(), ", use ", missing.use, ", step ",
                   missing.step);

@@ -8,7 +8,6 @@
 
 #include "absl/time/time.h"
 #include "common/protocol/ids.h"
-#include "common/protocol/messages.h"
 #include "common/protocol/session.h"
 #include "common/tree/leaf_set.h"
 
@@ -37,8 +36,8 @@ class LateLeaves {
     LeafSet leaves;
   };
 
-  // The wait for `missing`, if it is long; `hellos` say who has which leaves.
-  std::optional<Wait> Describe(const Missing& missing, const std::vector<const Hello*>& hellos) const;
+  // The wait for `missing`, if it is long; `shares` say who has which leaves.
+  std::optional<Wait> Describe(const Missing& missing, const std::vector<Assignment::Share>& shares) const;
 
  private:
   absl::Duration Patience() const;

@@ -490,7 +490,7 @@ class Cluster {
       Peer& peer = worker.peers[incarnation];
       peer.life = life;
       peer.stream = StreamId(++last_stream_);
-      peer.to_server.push_back(Hello{.term = worker.term, .epoch = worker.map.epoch, .nodes = worker.nodes});
+      peer.to_server.push_back(Hello{.term = worker.term, .epoch = worker.map.epoch});
       return;
     }
     Peer& peer = found->second;

@@ -61,10 +61,7 @@ void Shard::OnOrder(const JobOrder& order) {
   if (order.coordinator_term < coordinator_term_ || order.term < term_) return;
   coordinator_term_ = order.coordinator_term;
   checkpoint_directory_ = order.checkpoint_directory;
-  if (order.assignment.has_value()) {
-    assignment_version_ = order.assignment->version;
-    max_pending_ = std::max(1u, order.assignment->max_pending);
-  }
+  if (order.assignment.has_value()) assignment_ = *order.assignment;
   if (order.map.has_value() && order.map->owners.size() != options_.plan->layout.chunk_count() + 1) {
     return Fail(absl::StrCat("chunk map has ", order.map->owners.size(), " chunks, expected ",
                              options_.plan->layout.chunk_count() + 1));
@@ -75,7 +72,7 @@ void Shard::OnOrder(const JobOrder& order) {
   } else if (order.map.has_value() && order.map->epoch > map_.epoch) {
     TakeMap(*order.map);
   }
-  window_.SetMaxPending(max_pending_);
+  window_.SetMaxPending(max_pending());
   OrderCheckpoint(order.checkpoint_step);
   ForgetEntries(order.ledger_through);
 }
@@ -169,7 +166,7 @@ void Shard::ArrangePositions() {
 
 // Copies that were backups may be a step ahead of the others, or have the whole root of the step that begins.
 void Shard::StartWindow() {
-  window_.Start(max_pending_);
+  window_.Start(max_pending());
   for (size_t i = 0; i < positions_.size(); ++i) {
     const ChunkCopy& copy = *positions_[i].copy;
     if (copy.applied() > done_ || copy.use_complete(positions_[i].use)) window_.Complete(i);
@@ -255,7 +252,7 @@ void Shard::OnSession() {
 }
 
 JobReport Shard::Report(size_t entry_bytes) {
-  JobReport report{.term = term_, .epoch = map_.epoch, .assignment_version = assignment_version_, .ready = ready_};
+  JobReport report{.term = term_, .epoch = map_.epoch, .assignment_version = assignment_.version, .ready = ready_};
   report.entries = entries_.TakeNew(entry_bytes);
   report.parts = parts_.TakeNew();
   report.in_sync = followers_.TakeInSync();
@@ -282,11 +279,7 @@ JobReport Shard::Report(size_t entry_bytes) {
   // Open it is, too, when all leaves are here and backups or sums are not.
   if (done_ < options_.plan->last_protocol_step()) report.open.push_back({.step = done_ + 1, .missing = missing});
   if (!first.has_value()) return report;
-  std::vector<const Hello*> hellos;
-  for (const auto& [id, stream] : streams_) {
-    if (stream.greeted) hellos.push_back(&stream.hello);
-  }
-  if (std::optional<Wait> wait = late_.Describe(*first, hellos)) report.waits.push_back(*std::move(wait));
+  if (std::optional<Wait> wait = late_.Describe(*first, assignment_.shares)) report.waits.push_back(*std::move(wait));
   return report;
 }
 

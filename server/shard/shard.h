@@ -151,6 +151,7 @@ class Shard {
   ChunkCopy* FindOrTellOwner(StreamId id, ChunkId chunk);
   absl::Status CheckPush(const ChunkCopy& copy, const Push& push) const;
   bool MayTake(const ChunkCopy& copy, const Push& push) const;
+  uint32_t max_pending() const { return std::max(1u, assignment_.max_pending); }
   size_t RoomFor(const ChunkCopy& copy, uint32_t use) const;
   void AppendState(const ChunkCopy& copy, State& state) const;
   void SendState(StreamId id, const ChunkCopy& copy);
@@ -181,8 +182,7 @@ class Shard {
   bool restore_failed_ = false;  // that is the failure
   ChunkMap map_;
   RestorePoint restore_;
-  uint64_t assignment_version_ = 0;
-  uint32_t max_pending_ = 1;
+  Assignment assignment_;  // the last that was told
   Step checkpoint_step_ = 0;
   std::string checkpoint_directory_;
 

@@ -220,7 +220,7 @@ class Cluster {
 
   void Open(Worker& worker, Peer& peer) {
     peer.stream = StreamId(++last_stream_);
-    peer.to_server.push_back(Hello{.term = term_, .epoch = Random(2), .nodes = worker.nodes});
+    peer.to_server.push_back(Hello{.term = term_, .epoch = Random(2)});
   }
 
   void Break(Peer& peer) { peer = Peer(); }

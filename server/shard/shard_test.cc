@@ -52,8 +52,8 @@ class ShardTest : public testing::Test, public ShardOutput {
     sent.clear();
   }
 
-  void SayHello(StreamId stream, Term term = 1, std::vector<Node> nodes = {}, uint64_t worker = 5) {
-    shard->OnHello(stream, Hello{.term = term, .worker = WorkerId(worker), .nodes = std::move(nodes)});
+  void SayHello(StreamId stream, Term term = 1) {
+    shard->OnHello(stream, Hello{.term = term, .worker = WorkerId(5)});
   }
 
   void PushOne(StreamId stream, Step step, ChunkUse place, Node node) {
@@ -481,8 +481,10 @@ TEST_F(ShardTest, SaysWhoseLeavesItWaitsFor) {
   Begin();
   const absl::Time start = absl::UnixEpoch() + absl::Hours(1);
   shard->OnTick(start);
-  SayHello(kA, 1, {{2, 0}}, 5);
-  SayHello(kB, 1, {{1, 2}}, 6);
+  JobOrder order = Order(1);
+  order.assignment->shares = {{WorkerId(5), {{2, 0}}}, {WorkerId(6), {{1, 2}}}};
+  shard->OnOrder(order);
+  SayHello(kA);
   PushOne(kA, 1, Place(0), {1, 0});
 
   EXPECT_TRUE(shard->Report().waits.empty());
@@ -492,8 +494,8 @@ TEST_F(ShardTest, SaysWhoseLeavesItWaitsFor) {
   ASSERT_EQ(report.waits.size(), 1u);
   EXPECT_EQ(report.waits[0].parties, (std::vector<uint64_t>{5, 6}));
   EXPECT_EQ(report.waits[0].detail,
-            "leaves 2-3 of worker 5; leaves 4-5 of worker 6; leaves 6-7 of no worker that is connected are missing of "
-            "chunk 0, use 1, step 1");
+            "leaves 2-3 of worker 5; leaves 4-5 of worker 6; leaves 6-7 of no worker are missing of chunk 0, use 1, "
+            "step 1");
   EXPECT_EQ(report.waits[0].since, 3600);
   ASSERT_EQ(report.open.size(), 1u);
   EXPECT_EQ(report.open[0].missing.count(), 8u) << "other chunks lack all";

@@ -44,8 +44,7 @@ void StepMachine::OpenStreams() {
                 .epoch = peers_.epoch(),
                 .worker = options_.worker,
                 .incarnation = options_.incarnation,
-                .shard = peer->id.shard,
-                .nodes = AssignedNodes()};
+                .shard = peer->id.shard};
     outputs_.push_back(OpenStream{*peer->stream, peer->id, peer->endpoint, std::move(hello)});
   }
 }
