@@ -210,7 +210,7 @@ class Cluster {
     Worker& worker = workers_[Random(layout_.workers)];
     const uint32_t host = Random(static_cast<uint32_t>(hosts_.size()));
     Peer& peer = worker.peers[host];
-    if (!peer.stream.has_value()) return Open(worker, peer);
+    if (!peer.stream.has_value()) return Open(peer);
     if (what >= 550 && !peer.to_worker.empty()) return Hear(peer);
     if (what >= 300 && !peer.to_server.empty()) return Deliver(*hosts_[host], peer);
     DoPush(worker);
@@ -218,7 +218,7 @@ class Cluster {
 
   Peer& RandomPeer() { return workers_[Random(layout_.workers)].peers[Random(static_cast<uint32_t>(hosts_.size()))]; }
 
-  void Open(Worker& worker, Peer& peer) {
+  void Open(Peer& peer) {
     peer.stream = StreamId(++last_stream_);
     peer.to_server.push_back(Hello{.term = term_, .epoch = Random(2)});
   }

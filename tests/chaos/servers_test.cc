@@ -25,7 +25,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-constexpr int kSteps = 450;
+constexpr int kSteps = 600;
 constexpr char kRun[] = R"(  servers: {count: 2, chunk_bytes: 16384, wait: 2s}
   evaluate: {every: 150 steps, samples: 3, at_end: all}
   checkpoint: {every: 150 steps}
@@ -43,9 +43,9 @@ class ServersTest : public ::testing::TestWithParam<const char*> {
     cluster_.reset();
   }
 
-  // Comes to a step of the first half.
-  static KnownJobs::Job Begin(int servers, int replicas) {
-    return jobs_->Begin(GetParam(), 5, kSteps / 2,
+  // Comes to a step up to `last`.
+  static KnownJobs::Job Begin(int servers, int replicas, int last = kSteps / 2) {
+    return jobs_->Begin(GetParam(), 5, last,
                         {"--set", absl::StrCat("run.servers.count=", servers), "--set",
                          absl::StrCat("run.servers.replicas=", replicas)});
   }
@@ -57,9 +57,10 @@ class ServersTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
   }
 
+  // Early, for whoever comes again must find steps to do.
   static void OneJoinsAndOneDrains(int replicas) {
     cluster_->Start("server-2");
-    const KnownJobs::Job job = Begin(3, replicas);
+    const KnownJobs::Job job = Begin(3, replicas, kSteps / 8);
     cluster_->Drain("server-1");
     cluster_->Start("server-1");
     const Json result = jobs_->ExpectTheAnswer(job);
@@ -78,7 +79,7 @@ class ServersTest : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(ServersTest, WhenNobodyStartsItAgainTheOthersTakeItsChunksAndALaterOneItsShare) {
-  const KnownJobs::Job job = Begin(2, 0);
+  const KnownJobs::Job job = Begin(2, 0, kSteps / 3);
   const auto log = cluster_->Begin({"logs", "-f", job.id});
   cluster_->Kill("server-1");
   EXPECT_TRUE(log->AwaitOut("FEWER_SERVERS"));
