@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace banyan::server {
+namespace {
+
+constexpr absl::Duration kBehind = absl::Seconds(1);
+
+}  // namespace
 
 Executor::Executor() : thread_([this] { Run(); }) {}
 
@@ -21,6 +26,24 @@ void Executor::Post(Task task) {
 size_t Executor::queued() const {
   MutexLock lock(mutex_);
   return tasks_.size();
+}
+
+void Executor::OnTick(absl::Time now) {
+  {
+    MutexLock lock(mutex_);
+    now_ = now;
+    if (asked_.has_value()) return;
+    asked_ = now;
+  }
+  Post([this] {
+    MutexLock lock(mutex_);
+    asked_.reset();
+  });
+}
+
+std::optional<absl::Time> Executor::behind_since() const {
+  MutexLock lock(mutex_);
+  return asked_.has_value() && now_ - *asked_ >= kBehind ? asked_ : std::nullopt;
 }
 
 void Executor::Run() {

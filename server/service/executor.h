@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
 #include "common/base/sync.h"
 
 namespace banyan::server {
@@ -27,6 +29,11 @@ class Executor {
   // Tasks that wait.
   size_t queued() const;
 
+  // To be called now and then: whether it keeps up is seen by when it comes to this.
+  void OnTick(absl::Time now);
+  // The earliest OnTick that it has not come to, if that is a second before the latest: stuck, or far behind.
+  std::optional<absl::Time> behind_since() const;
+
  private:
   void Run();
 
@@ -34,6 +41,8 @@ class Executor {
   CondVar changed_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time now_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Time> asked_ ABSL_GUARDED_BY(mutex_);
   std::jthread thread_;  // last: it uses all of the above
 };
 

@@ -1,6 +1,7 @@
 #include "server/service/executor.h"
 
 #include <optional>
+#include <semaphore>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -25,6 +26,25 @@ TEST(ExecutorTest, TasksMayPostTasks) {
     executor.Post([&] { executor.Post([&ran] { ran = true; }); });
   }
   EXPECT_TRUE(ran);
+}
+
+TEST(ExecutorTest, IsBehindWhileItDoesNotComeToATick) {
+  const absl::Time start = absl::UnixEpoch() + absl::Hours(1);
+  std::binary_semaphore stuck(0);
+  std::binary_semaphore through(0);
+  Executor executor;
+  executor.Post([&] { stuck.acquire(); });
+  executor.OnTick(start);
+  executor.OnTick(start + absl::Milliseconds(900));
+  EXPECT_EQ(executor.behind_since(), std::nullopt);
+  executor.OnTick(start + absl::Seconds(30));
+  EXPECT_EQ(executor.behind_since(), start);
+  stuck.release();
+  executor.Post([&] { through.release(); });
+  through.acquire();
+  EXPECT_EQ(executor.behind_since(), std::nullopt);
+  executor.OnTick(start + absl::Seconds(31));
+  EXPECT_EQ(executor.behind_since(), std::nullopt);
 }
 
 }  // namespace

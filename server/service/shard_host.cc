@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/logging/logging.h"
 #include "common/rpc/exchange_codec.h"
 #include "common/rpc/replica_codec.h"
@@ -109,6 +110,13 @@ JobReport ShardHost::TakeReport(bool with_entries) {
   report_.entries = std::move(later);
   report_.parts.clear();
   report_.in_sync.clear();
+  // What it last said is old then, its waits too.
+  if (const std::optional<absl::Time> since = options_.executor->behind_since()) {
+    report.waits = {{.what = "executor",
+                     .detail = absl::StrCat("shard ", options_.shard.shard, " is behind: ",
+                                            options_.executor->queued(), " tasks are waiting"),
+                     .since = absl::ToDoubleSeconds(*since - absl::UnixEpoch())}};
+  }
   return report;
 }
 
