@@ -21,8 +21,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-std::string Linear() {
-  return LinearJob(600, R"(  servers: {count: 2, chunk_bytes: 16384}
+std::string Linear(int steps) {
+  return LinearJob(steps, R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 50 steps}
   checkpoint: {every: 20 steps}
 )");
@@ -31,7 +31,7 @@ std::string Linear() {
 class RunChaosTest : public ::testing::Test {
  protected:
   RunChaosTest() : cluster_(MakeFolder(::testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    WriteFile(cluster_.folder() + "/linear.yaml", Linear());
+    WriteFile(cluster_.folder() + "/linear.yaml", Linear(600));
   }
   std::vector<std::string> Run(std::vector<std::string> flags) const {
     const std::vector<std::string> run = {"run",         cluster_.folder() + "/linear.yaml",
@@ -69,6 +69,7 @@ TEST_F(RunChaosTest, WithOneServerTheJobGoesBackAndComesToTheSame) {
 
 // Not even a process that stands still outlives a `run` that is killed.
 TEST_F(RunChaosTest, KilledItLeavesNothing) {
+  WriteFile(cluster_.folder() + "/linear.yaml", Linear(100'000));  // it does not come to its end
   const std::unique_ptr<Process> run = cluster_.Start(Run({"--chaos-seed", "2"}));
   ASSERT_TRUE(run->AwaitErr("chaos: stopping")) << run->err();
   const std::vector<pid_t> processes = ProcessesThatName(cluster_.state_dir());

@@ -222,7 +222,10 @@ JobReport ServerHost::TakeReport() {
     whole.epoch = i == 0 ? one.epoch : std::min(whole.epoch, one.epoch);
     whole.assignment_version = std::min(whole.assignment_version, one.assignment_version);
     whole.ready = whole.ready && one.ready;
-    if (whole.failure.empty()) whole.failure = one.failure;
+    if (whole.failure.empty()) {
+      whole.failure = one.failure;
+      whole.restore_failed = one.restore_failed;
+    }
     std::ranges::move(one.open, std::back_inserter(whole.open));
     std::ranges::move(one.waits, std::back_inserter(whole.waits));
     std::ranges::move(one.entries, std::back_inserter(whole.entries));
