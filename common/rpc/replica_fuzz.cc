@@ -76,7 +76,8 @@ std::vector<std::string> Seeds() {
   state.entries.push_back({.term = 2, .step = 6, .chunk = ChunkId(1)});
   const Held held = {.term = 2, .epoch = 4, .chunks = {{.chunk = ChunkId(1), .applied = 6, .root_epoch = 3}}};
   const Greeting greeting = {.term = 2, .epoch = 4, .server = ServerId(9), .incarnation = Incarnation(8), .shard = 1};
-  const Root root = {.term = 2, .epoch = 4, .step = 7, .chunk = ChunkId(1), .weight = 2, .before = ledger, .data = data};
+  const Root root = {
+      .term = 2, .epoch = 4, .step = 7, .chunk = ChunkId(1), .weight = 2, .before = ledger, .data = data};
   return {Bytes(EncodeToBackup(greeting)) + Bytes(EncodeToBackup(state)) + Bytes(EncodeToBackup(root)),
           Bytes(std::vector{EncodeHeld(held)})};
 }

@@ -78,8 +78,8 @@ bool JobMachine::NoWorkerReaches(ServerId server) const {
   });
 }
 
-// A primary commits only with all its backups, so two servers that cannot reach each other hold all up, though everybody
-// else reaches both. One of them goes: who is cut off from more, or leads nothing, or has the higher id. So does a
+// A primary commits only with all its backups, so two servers that cannot reach each other hold all up, though all
+// others reach both. One of them goes: who is cut off from more, or leads nothing, or has the higher id. So does a
 // primary that no worker reaches, where they reach others.
 bool JobMachine::HoldsUp(ServerId server) const {
   if (NoWorkerReaches(server)) {
@@ -119,7 +119,8 @@ JobMachine::Suspicion JobMachine::Suspect(const Members::Member& server, Now now
   const bool silent = silence > server.patience;
   if ((!silent && !accused && !cut_off) || !CanSpare(id)) return {};
   if (silent) {
-    return {.of = Suspicion::Of::kSilent, .why = absl::StrCat("silent for ", absl::ToInt64Milliseconds(silence), " ms")};
+    return {.of = Suspicion::Of::kSilent,
+            .why = absl::StrCat("silent for ", absl::ToInt64Milliseconds(silence), " ms")};
   }
   if (accused) {
     return {.of = Suspicion::Of::kUnreachable,

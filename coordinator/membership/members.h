@@ -48,7 +48,7 @@ class Members {
     bool suspected = false;
     absl::Duration patience;  // for it
     absl::Duration suspected_at = -absl::InfiniteDuration();
-    absl::Duration barred_until = -absl::InfiniteDuration();  // no job takes it
+    absl::Duration barred_until = -absl::InfiniteDuration();  // but to jobs that wait
     absl::Duration bar;                                       // its last one
   };
 
@@ -88,7 +88,8 @@ class Members {
 
   // A job goes on without this silent server. Should it be heard again, it was wrong, and the next time comes later.
   void Suspect(uint64_t server, absl::Duration now);
-  // A job goes on without this server, which is heard here, but not by its peers. Twice as long each time.
+  // A job goes on without this server, which is heard here, but not by its peers. No other job takes it but one that
+  // waits for servers: for a minute, and twice as long each time.
   void Bar(uint64_t server, absl::Duration now);
 
   // Null: unknown.

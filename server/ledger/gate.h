@@ -40,8 +40,9 @@ struct GateTensor {
 // Rule R8 of docs/protocol.md, for jobs with clipping: one server's half of the agreement on ledger(t). It gathers the
 // sums of squares of the server's own chunks, sends them to the others when it has all of them, and fixes ledger(t)
 // when it knows the sums of every segment: joined up each tensor's tree, tensors in byte order of name, so that every
-// server fixes the same. Sums of the last two steps are kept, and given to whoever asks or connects. Who waits long asks,
-// also where sums of its own chunks are missing: those may be further on, applied elsewhere before they came here.
+// server fixes the same. Sums of the last two steps are kept, and given to whoever asks or connects. Who waits long
+// asks, also where sums of its own chunks are missing: those may be further on, applied elsewhere before they came
+// here.
 //
 // A sum is true whoever sends it and however often; sums of another term are refused. Pure and thread-compatible.
 class Gate {

@@ -1,6 +1,7 @@
 #ifndef BANYAN_SERVER_SHARD_SHARD_H_
 #define BANYAN_SERVER_SHARD_SHARD_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>

@@ -1,11 +1,9 @@
 // One server that its peers cannot reach, while the coordinator hears it well: the network between real processes is
 // cut, or falls silent. The answer stays, to the last bit of every line.
 
-#include <map>
 #include <memory>
-#include <random>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -13,7 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/support/cable.h"
 #include "tests/support/hand_cluster.h"
-#include "tests/support/jobs.h"
+#include "tests/support/known_jobs.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -32,21 +30,15 @@ constexpr char kRun[] = R"(  servers: {count: 3, chunk_bytes: 16384, wait: 2s}
 
 class PartitionTest : public ::testing::TestWithParam<const char*> {
  protected:
-  struct Outcome {
-    Json result;
-    std::string lines;
-  };
-
   static void SetUpTestSuite() {
     cable_ = std::make_unique<Cable>();
     cluster_ = std::make_unique<HandCluster>(MakeFolder("partition"));
-    WriteFile(cluster_->folder() + "/text", SomeText());
-    WriteFile(cluster_->folder() + "/linear.yaml", LinearJob(120, kRun));
-    WriteFile(cluster_->folder() + "/gpt.yaml", GptJob(120, kRun));
+    jobs_ = std::make_unique<KnownJobs>(*cluster_, /*steps=*/120, kRun, /*seed=*/20261124);
     for (const char* name : {"server-0", "server-1", "worker-0", "worker-1"}) cluster_->Start(name);
     StartTheOne();
   }
   static void TearDownTestSuite() {
+    jobs_.reset();
     cluster_.reset();
     cable_.reset();
   }
@@ -62,31 +54,15 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     StartTheOne();
   }
 
-  static std::string Submit(int replicas, int servers = 3) {
-    const CommandResult result = cluster_->Banyan(
-        {"submit", absl::StrCat(cluster_->folder(), "/", GetParam(), ".yaml"), "--detach", "--set",
-         absl::StrCat("run.servers.replicas=", replicas), "--set", absl::StrCat("run.servers.count=", servers)});
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return result.LastLine();
-  }
-  static Outcome End(const std::string& job) {
-    return {.result = cluster_->Result(job), .lines = cluster_->Lines(job)};
-  }
-
-  // A job to which `happens` at a step drawn from the seed; returns its result and its events.
+  // A job to which `happens`; returns its result and its events.
   template <typename Happens>
   static std::pair<Json, std::string> Disturb(int replicas, const Happens& happens, int servers = 3) {
-    static std::map<std::string, Outcome> undisturbed;
-    if (!undisturbed.contains(GetParam())) undisturbed[GetParam()] = End(Submit(0, servers));
-    const std::string job = Submit(replicas, servers);
-    const int step = std::uniform_int_distribution<int>(5, 60)(random_);
-    const auto lines = cluster_->Begin({"metrics", job, "-f", "-o", "jsonl"});
-    EXPECT_TRUE(lines->AwaitOut(absl::StrCat("{\"step\":", step, ",")));
-    happens(job);
-    const Outcome outcome = End(job);
-    EXPECT_EQ(Answer(outcome.result), Answer(undisturbed[GetParam()].result)) << "at step " << step;
-    EXPECT_TRUE(outcome.lines == undisturbed[GetParam()].lines) << "lines differ, at step " << step;
-    return {outcome.result, cluster_->Banyan({"describe", job}).out};
+    const KnownJobs::Job job = jobs_->Begin(GetParam(), 5, 60,
+                                            {"--set", absl::StrCat("run.servers.replicas=", replicas), "--set",
+                                             absl::StrCat("run.servers.count=", servers)});
+    happens(job.id);
+    const Json result = jobs_->ExpectTheAnswer(job);
+    return {result, cluster_->Banyan({"describe", job.id}).out};
   }
 
   // The job goes on without the one.
@@ -101,7 +77,7 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
 
   static inline std::unique_ptr<Cable> cable_;
   static inline std::unique_ptr<HandCluster> cluster_;
-  static inline std::mt19937 random_{20261124};
+  static inline std::unique_ptr<KnownJobs> jobs_;
 };
 
 TEST_P(PartitionTest, ACutThatMendsCostsNothing) {
@@ -142,13 +118,15 @@ TEST_P(SilentNetworkTest, IsFoundOut) {
 INSTANTIATE_TEST_SUITE_P(Jobs, SilentNetworkTest, ::testing::Values("gpt"),
                          [](const auto& info) { return std::string(info.param); });
 
-// Only the coordinator reaches it. It joins while the job trains, and leads nothing: workers have nothing to do with it.
+// Only the coordinator reaches it. It joins while the job trains, and leads nothing: workers have no part in it.
 class UnreachedServerTest : public PartitionTest {};
 
 TEST_P(UnreachedServerTest, IsLetGo) {
-  cable_->Cut();
-  ExpectItToBeSpared([](const std::string& job) { cluster_->Banyan({"scale", job, "--servers", "3"}); },
-                     /*servers=*/2);
+  const auto joins = [](const std::string& job) {
+    cable_->Cut();
+    cluster_->Banyan({"scale", job, "--servers", "3"});
+  };
+  ExpectItToBeSpared(joins, /*servers=*/2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, UnreachedServerTest, ::testing::Values("gpt"),

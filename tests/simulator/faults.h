@@ -27,7 +27,7 @@ struct Fault {
     kLeaveWorker,  // and come back later
     kPause,        // a slow host: a process stands still
     kCut,          // a partition from `which` to `other`; `how`: in both directions, at a moment also to everybody
-    kSever,        // a server is cut off for good: `how`: from server `other`, from all workers, or from these and all servers
+    kSever,        // a server is cut off for good; `how`: from server `other`, all workers, or these and all servers
     kClockJump,    // by `length`; `how`: back
     kDiskFull,     // the disk that all share
     kPowerCut,     // everything dies, and the disk loses what was not synced
