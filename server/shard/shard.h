@@ -91,6 +91,8 @@ class Shard {
   bool waits_for_lines() const { return entries_.full(); }
   const ChunkMemory& memory() const { return memory_; }
   const Window& window() const { return window_; }
+  // The window's first position that is not complete: what comes for it has room, always. Nothing: all are complete.
+  std::optional<ChunkUse> awaited() const;
   // Whether the shard of `options` writes parts of checkpoints with this map.
   static bool WritesParts(const Options& options, const ChunkMap& map);
   // Before any term: what the chunks that `map` gives this shard will take, beside the pool.

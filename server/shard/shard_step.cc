@@ -67,6 +67,12 @@ bool Shard::MayTake(const ChunkCopy& copy, const Push& push) const {
   return push.step <= options_.plan->last_step && window_.Allows(position_.at(copy.id())[push.use]);
 }
 
+std::optional<ChunkUse> Shard::awaited() const {
+  if (window_.lo() >= positions_.size()) return std::nullopt;
+  const Position& first = positions_[window_.lo()];
+  return ChunkUse{.chunk = first.copy->id(), .use = first.use};
+}
+
 // The first position that is not complete has its room whatever the others hold: so it completes. What it needs may be
 // more than was announced, for leaves that moved in the middle of a step come as they were begun, in any nodes.
 size_t Shard::RoomFor(const ChunkCopy& copy, uint32_t use) const {

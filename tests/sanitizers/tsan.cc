@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "absl/synchronization/mutex.h"
+#include "grpc/grpc.h"
 
 extern "C" const char* __tsan_default_options() { return "halt_on_error=1:second_deadlock_stack=1:history_size=5"; }
 
@@ -25,9 +26,6 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:grpc::ByteBuffer::\n"
          "race:ServerCallbackReaderWriterImpl::ServerCallbackReaderWriterImpl\n"
          "race:ServerCallbackReaderWriterImpl::Finish\n"
-         "race_top:grpc::internal::CallbackWithSuccessTag::StaticRun\n"
-         "race_top:ServerCallbackReaderWriterImpl::SetupReactor\n"
-         "race_top:ClientCallbackReaderWriterImpl::StartCall\n"
          // Where a call that is answered by a thread of its own is allocated.
          "race:SyncRequestThreadManager::AddSyncMethod\n"
          // Its cache of primitives is made by whoever comes first, behind a guard that is not seen.
@@ -44,6 +42,22 @@ Function Real(const char* name) {
 }
 
 }  // namespace
+
+// Whoever starts a batch of a call's operations comes before whoever is told that it is over: a stream that was just
+// made before its first frame.
+extern "C" grpc_call_error grpc_call_start_batch(grpc_call* call, const grpc_op* ops, size_t nops, void* tag,
+                                                 void* reserved) {
+  static const auto real = Real<decltype(&grpc_call_start_batch)>("grpc_call_start_batch");
+  __tsan_release(tag);
+  return real(call, ops, nops, tag, reserved);
+}
+
+extern "C" grpc_event grpc_completion_queue_next(grpc_completion_queue* queue, gpr_timespec deadline, void* reserved) {
+  static const auto real = Real<decltype(&grpc_completion_queue_next)>("grpc_completion_queue_next");
+  const grpc_event event = real(queue, deadline, reserved);
+  if (event.type == GRPC_OP_COMPLETE) __tsan_acquire(event.tag);
+  return event;
+}
 
 namespace absl {
 ABSL_NAMESPACE_BEGIN

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/tree/tree.h"
 #include "server/checkpoint/part_writer.h"
 #include "server/ledger/gate_tensors.h"
 
@@ -23,6 +25,7 @@ class ServerHost::Output final : public server::ShardOutput {
                  .slots = host->options_.job->slots()}) {}
 
   void Send(server::StreamId stream, ToWorker message) override {
+    if (const auto* state = std::get_if<State>(&message)) host_->LookAtAnswer(*state);
     host_->network_.to_worker(stream.value(), std::move(message));
   }
   void Close(server::StreamId stream, const absl::Status&) override { host_->network_.close(stream.value()); }
@@ -149,11 +152,33 @@ void ServerHost::OnMessage(uint32_t shard, uint64_t connection, const ToServer& 
   if (const auto* hello = std::get_if<Hello>(&message)) {
     shards_[shard]->OnHello(stream, *hello);
   } else if (const auto* push = std::get_if<Push>(&message)) {
-    shards_[shard]->OnPush(stream, *push);
+    OnPush(*shards_[shard], stream, *push);
   } else {
     shards_[shard]->OnPull(stream, std::get<Pull>(message));
   }
   Look();
+}
+
+void ServerHost::OnPush(server::Shard& shard, server::StreamId stream, const Push& push) {
+  const std::optional<ChunkUse> awaited = shard.awaited();
+  if (push.term == shard.term() && push.step == shard.done_through() + 1 && awaited.has_value() &&
+      awaited->chunk == push.chunk && awaited->use == push.use) {
+    awaited_ = &push;
+  }
+  shard.OnPush(stream, push);
+  awaited_ = nullptr;
+}
+
+// Rule R11: who is told a state instead learns that his leaves are there.
+void ServerHost::LookAtAnswer(const State& state) {
+  if (awaited_ == nullptr) return;
+  const Tree tree(options_.job->plan().leaves);
+  for (const State::Chunk& chunk : state.chunks) {
+    if (chunk.chunk != awaited_->chunk || chunk.use != awaited_->use || chunk.applied >= awaited_->step) continue;
+    if (chunk.covered.ContainsAll(tree.Leaves(awaited_->node))) continue;
+    absl::StrAppend(&trouble_, "a partial of step ", awaited_->step, ", chunk ", chunk.chunk.value(), ", use ", chunk.use,
+                    ", was refused, and is what the window waits for; ");
+  }
 }
 
 void ServerHost::OnToBackup(uint32_t shard, uint64_t connection, const ToBackup& message) {

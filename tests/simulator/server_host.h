@@ -77,6 +77,8 @@ class ServerHost final : public server::GateOutput {
   void Post(std::function<void()> task);
   void PostToDisk(std::function<void()> task);
   void Look();
+  void OnPush(server::Shard& shard, server::StreamId stream, const Push& push);
+  void LookAtAnswer(const State& state);
 
   const Options options_;
   const Network network_;
@@ -98,6 +100,7 @@ class ServerHost final : public server::GateOutput {
     size_t buffers = 0;
   };
   std::vector<Capacity> capacities_;
+  const Push* awaited_ = nullptr;  // a push under way, for the window's first position
   std::string trouble_;
 };
 

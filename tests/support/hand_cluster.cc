@@ -101,7 +101,8 @@ CommandResult HandCluster::AwaitEnd(const std::string& name) {
 
 void HandCluster::Kill(const std::string& name) {
   daemons_.at(name)->Signal(SIGKILL);
-  daemons_.at(name)->Wait();
+  const CommandResult end = daemons_.at(name)->Wait();
+  EXPECT_EQ(end.exit_code, 128 + SIGKILL) << name << " had ended before\n" << end.err;
   daemons_.erase(name);
 }
 
