@@ -95,6 +95,22 @@ TEST_P(ServersTest, OneJoinsAndOneDrains) { OneJoinsAndOneDrains(/*replicas=*/0)
 
 TEST_P(ServersTest, WithReplicasOneJoinsAndOneDrains) { OneJoinsAndOneDrains(/*replicas=*/1); }
 
+TEST_P(ServersTest, WithReplicasADeathCostsNoStepAndTheCopiesAreMadeAgain) {
+  const KnownJobs::Job job = Begin(2, 1, kSteps / 3);
+  const auto log = cluster_->Begin({"logs", "-f", job.id});
+  cluster_->Kill("server-1");
+  EXPECT_TRUE(log->AwaitOut("SERVER_LOST server-1"));
+  cluster_->Start("server-1");
+  EXPECT_TRUE(log->AwaitOut("backups named"));
+  // By then they hold what they back up.
+  cluster_->AwaitStep(job.id, job.step + kSteps / 3);
+  cluster_->Kill("server-0");
+  EXPECT_TRUE(log->AwaitOut("SERVER_LOST server-0"));
+  cluster_->Start("server-0");
+  const Json result = jobs_->ExpectTheAnswer(job);
+  ExpectNoWayBack(result, Events(job));
+}
+
 TEST_P(ServersTest, ASilentOneIsNotWaitedForWhereOthersHaveItsChunks) {
   const KnownJobs::Job job = Begin(2, 1);
   cluster_->process("server-1").Signal(SIGSTOP);
