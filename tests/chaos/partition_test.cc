@@ -17,6 +17,8 @@
 namespace banyan::testing {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
@@ -69,7 +71,9 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
   template <typename Happens>
   static void ExpectItToBeSpared(const Happens& happens, int servers = 3) {
     const auto [result, events] = Disturb(1, happens, servers);
-    EXPECT_THAT(events, HasSubstr("most of its peers have not reached it for 2s"));
+    // On a busy machine one of its two peers may be suspected for a moment, and one is not most.
+    EXPECT_THAT(events, AnyOf(HasSubstr("most of its peers have not reached it for 2s"),
+                              AllOf(HasSubstr("silent for"), HasSubstr("have not reached each other for 10s"))));
     EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
     EXPECT_THAT(EventTypes(result), Not(Contains("RECOVERING"))) << events;
     BeginAnew();
