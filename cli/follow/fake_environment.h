@@ -24,13 +24,25 @@ class FakeInterrupts final : public Interrupts {
   int asked_ = 0;
 };
 
+// The machine's, and moved on at will.
+class MovedClock final : public Clock {
+ public:
+  absl::Duration Monotonic() const override { return system_.Monotonic() + by_; }
+  absl::Time Now() const override { return system_.Now() + by_; }
+  void Advance(absl::Duration by) { by_ += by; }
+
+ private:
+  SystemClock system_;
+  absl::Duration by_;
+};
+
 // The world of a command under test: what it prints is kept, its coordinator is a FakeCluster, files are in a folder of
 // the test's own.
 struct FakeEnvironment {
   std::ostringstream out;
   std::ostringstream err;
   PosixFileSystem files;
-  SystemClock clock;
+  MovedClock clock;
   FakeCluster cluster;
   int interrupt_after = 0;
   std::string connected_to;  // endpoint and token of the last connection

@@ -34,8 +34,7 @@ class Follower {
         interrupts_(interrupts),
         options_(options),
         progress_(ProgressOf(job)),
-        begin_(environment.clock.Monotonic()),
-        heard_(begin_) {
+        begin_(environment.clock.Monotonic()) {
     v1::JobUpdate update;
     *update.mutable_summary() = job.summary();
     progress_.Observe(update);
@@ -91,11 +90,15 @@ class Follower {
       status = job.status();
       if (job.ok() && IsOver(job->summary().state())) return FollowEnd::kOver;
     }
-    const absl::Duration now = environment_.clock.Monotonic();
     if (!status.ok() && !absl::IsUnavailable(status) && !absl::IsCancelled(status)) return status;
-    if (!status.ok() && now - heard_ > options_.patience) return status;
-    if (!status.ok() && !away_) Say("the coordinator is away; waiting for it");
-    away_ = !status.ok();
+    if (status.ok()) {
+      away_since_.reset();
+    } else if (!away_since_.has_value()) {
+      Say("the coordinator is away; waiting for it");
+      away_since_ = environment_.clock.Monotonic();
+    } else if (environment_.clock.Monotonic() - *away_since_ > options_.patience) {
+      return status;
+    }
     interrupts_.WaitFor(options_.tick);
     return std::nullopt;
   }
@@ -110,8 +113,7 @@ class Follower {
   }
 
   void Observe(const v1::JobUpdate& update) {
-    heard_ = environment_.clock.Monotonic();
-    away_ = false;
+    away_since_.reset();
     const v1::JobState before = progress_.summary().state();
     progress_.Observe(update);
     if (update.has_line()) ObserveLine(update.line());
@@ -168,14 +170,13 @@ class Follower {
   const FollowOptions& options_;
   Progress progress_;
   const absl::Duration begin_;
-  absl::Duration heard_;  // when the coordinator last said something
   absl::Duration last_line_ = -absl::InfiniteDuration();
   uint64_t event_ = 0;  // the last that was seen
   uint64_t step_ = 0;
   std::string drawn_;
   bool line_due_ = true;
   bool interrupted_ = false;
-  bool away_ = false;
+  std::optional<absl::Duration> away_since_;  // the coordinator cannot be reached
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cli/follow/follow.h"
 
+#include "absl/strings/match.h"
 #include "cli/follow/fake_environment.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -118,6 +119,19 @@ TEST_F(FollowTest, ACoordinatorThatStaysAwayIsAnError) {
                               .tick = absl::Milliseconds(1)};
   EXPECT_EQ(Follow(world_.environment, client, interrupts, options).status(), world_.cluster.failure);
   EXPECT_THAT(world_.err.str(), HasSubstr("the coordinator is away"));
+}
+
+TEST_F(FollowTest, PatienceBeginsWhenTheCoordinatorGoesNotWithTheLastStep) {
+  const auto away = [&] { return absl::StrContains(world_.err.str(), "the coordinator is away"); };
+  const auto over = [&](const Progress&) {
+    if (away()) return true;
+    if (world_.cluster.failure.ok()) world_.clock.Advance(absl::Hours(1));  // of one step
+    world_.cluster.failure = absl::UnavailableError("nobody listens");
+    return false;
+  };
+  const absl::StatusOr<FollowEnd> end = Run({.until = over});
+  ASSERT_TRUE(end.ok()) << end.status();
+  EXPECT_EQ(*end, FollowEnd::kReached);
 }
 
 }  // namespace
