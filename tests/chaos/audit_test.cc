@@ -30,8 +30,8 @@ class AuditTest : public ::testing::TestWithParam<const char*> {
     const std::string folder = MakeFolder("audit");
     const std::string library = std::filesystem::canonical("tests/support/libwrong_products.so");
     wrong_ = folder + "/wrong";
-    const Process::Options daemons = {.environment = {"LD_PRELOAD=" + library, "ASAN_OPTIONS=verify_asan_link_order=0",
-                                                      "WRONG_PRODUCTS_OF=worker-1", "WRONG_PRODUCTS_WHILE=" + wrong_}};
+    const Process::Options daemons = {.environment = {"LD_PRELOAD=" + library, "WRONG_PRODUCTS_OF=worker-1",
+                                                      "WRONG_PRODUCTS_WHILE=" + wrong_}};
     cluster_ = std::make_unique<HandCluster>(folder, daemons);
     jobs_ = std::make_unique<KnownJobs>(*cluster_, /*steps=*/200, kRun, /*seed=*/20261129);
     for (const char* name : {"server-0", "worker-0", "worker-1"}) cluster_->Start(name);

@@ -3,8 +3,12 @@
 # started and lost sight of: one that is killed in the end anyway, or started again by a supervisor when it died of it.
 set -uo pipefail
 
-reports="$(mktemp -d "${TEST_TMPDIR:-/tmp}/reports.XXXXXX")"
-export ASAN_OPTIONS="log_path=$reports/of" UBSAN_OPTIONS="log_path=$reports/of" TSAN_OPTIONS="log_path=$reports/of"
+# Tests must keep these in the environment of what they start.
+reports="$(mktemp -d -p "${TEST_TMPDIR:-/tmp}")"
+trap 'rm -rf "$reports"' EXIT
+for options in ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS; do
+  export "$options=${!options:+${!options}:}log_path=$reports/of"
+done
 status=0
 "$@" || status=$?
 if [ -n "$(ls "$reports")" ]; then

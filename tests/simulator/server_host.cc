@@ -169,15 +169,15 @@ void ServerHost::OnPush(server::Shard& shard, server::StreamId stream, const Pus
   awaited_ = nullptr;
 }
 
-// Rule R11: who is told a state instead learns that his leaves are there.
+// Rule R11: an answer to such a push says that its leaves are there, not that there is no room.
 void ServerHost::LookAtAnswer(const State& state) {
   if (awaited_ == nullptr) return;
   const Tree tree(options_.job->plan().leaves);
   for (const State::Chunk& chunk : state.chunks) {
     if (chunk.chunk != awaited_->chunk || chunk.use != awaited_->use || chunk.applied >= awaited_->step) continue;
     if (chunk.covered.ContainsAll(tree.Leaves(awaited_->node))) continue;
-    absl::StrAppend(&trouble_, "a partial of step ", awaited_->step, ", chunk ", chunk.chunk.value(), ", use ", chunk.use,
-                    ", was refused, and is what the window waits for; ");
+    absl::StrAppend(&trouble_, "a partial of step ", awaited_->step, ", chunk ", chunk.chunk.value(), ", use ",
+                    chunk.use, ", was refused, and is what the window waits for; ");
   }
 }
 

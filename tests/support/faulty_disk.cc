@@ -25,9 +25,7 @@ FaultyDisk::~FaultyDisk() { munmap(control_, sizeof(DiskControl)); }
 
 std::vector<std::string> FaultyDisk::Environment() const {
   const std::string library = std::filesystem::canonical("tests/support/libfaulty_disk.so");
-  // AddressSanitizer wants to be loaded before all others, and works as well if it is not.
-  return {"LD_PRELOAD=" + library, std::string(kDiskControlVariable) + "=" + file_,
-          "ASAN_OPTIONS=verify_asan_link_order=0"};
+  return {"LD_PRELOAD=" + library, std::string(kDiskControlVariable) + "=" + file_};
 }
 
 void FaultyDisk::Set(DiskFault fault, const std::string& path) {
