@@ -90,6 +90,17 @@ TEST_F(CommandsTest, ValidateSaysWhatAJobMeans) {
   EXPECT_THAT(out(), HasSubstr("chunk_bytes: 1048576"));
 }
 
+TEST_F(CommandsTest, TheWholeJobIsAJobFileAsJsonToo) {
+  EXPECT_EQ(Run({"validate", job_file_, "--full"}), 0);
+  const std::string yaml = out();
+  EXPECT_EQ(Run({"validate", job_file_, "--full", "-o", "json"}), 0);
+  EXPECT_THAT(out(), HasSubstr("\"chunk_bytes\":1048576"));
+  const std::string json_file = world_.folder + "/linear.json";
+  ASSERT_TRUE(WriteFileAtomically(world_.files, json_file, out()).ok());
+  EXPECT_EQ(Run({"validate", json_file, "--full"}), 0) << err();
+  EXPECT_EQ(out(), yaml);
+}
+
 TEST_F(CommandsTest, ValidateShowsWhatIsWrong) {
   EXPECT_EQ(Run({"validate", job_file_, "--set", "recipe.batchs=1"}), 3);
   EXPECT_THAT(err(), HasSubstr("did you mean 'batch'"));
@@ -234,7 +245,17 @@ TEST_F(CommandsTest, ScalesToAMostOrBetweenTwoNumbers) {
   }
   EXPECT_EQ(Run({"scale", "j1"}), 2);
   EXPECT_EQ(Run({"scale", "nobody", "--workers=4"}), 5);
-  EXPECT_EQ(world_.cluster.scaled.size(), 4);
+  EXPECT_EQ(world_.cluster.scaled.size(), 3);
+}
+
+TEST_F(CommandsTest, ScaleSaysWhatTheJobTakesNow) {
+  EXPECT_EQ(Run({"scale", "linear", "--servers=3", "-o", "json"}), 0);
+  EXPECT_EQ(world_.cluster.scaled.back().job(), "j1");
+  EXPECT_EQ(out(), R"({"job":"j1","workers":{"min":0,"max":null},"servers":3})" "\n");
+  EXPECT_EQ(Run({"scale", "j1", "--workers=2..5", "-o", "json"}), 0);
+  EXPECT_EQ(out(), R"({"job":"j1","workers":{"min":2,"max":5},"servers":3})" "\n");
+  EXPECT_EQ(Run({"scale", "j1", "--servers=1"}), 0);
+  EXPECT_EQ(out(), "job j1: 2 to 5 workers, 1 server\n");
 }
 
 TEST_F(CommandsTest, MetricsAreExact) {

@@ -98,7 +98,7 @@ ExitCode ValidateCommand(Environment& environment, std::span<const std::string> 
   if (!read) return code;
   const v1::Job job = config::WithDefaults(*read);
   if (full) {
-    environment.out << config::PrintYaml(job);
+    environment.out << (output.json() ? config::PrintJson(job) : config::PrintYaml(job));
     return ExitCode::kDone;
   }
 

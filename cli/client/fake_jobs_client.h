@@ -115,7 +115,13 @@ class FakeJobsClient final : public JobsClient {
   }
   absl::Status Scale(const v1::ScaleRequest& request) override {
     cluster_.scaled.push_back(request);
-    return Find(request.job());
+    RETURN_IF_ERROR(Find(request.job()));
+    MutexLock lock(cluster_.mutex);
+    v1::Run& run = *cluster_.description.mutable_resolved()->mutable_job()->mutable_run();
+    if (request.min() != 0) run.mutable_workers()->set_min(request.min());
+    if (request.max() != 0) run.mutable_workers()->set_max(request.max());
+    if (request.servers() != 0) run.mutable_servers()->set_count(request.servers());
+    return absl::OkStatus();
   }
   absl::Status Resume(const v1::ResumeRequest& request) override {
     cluster_.resumed.push_back(request);

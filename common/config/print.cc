@@ -8,6 +8,7 @@
 #include "common/config/scalar.h"
 #include "common/config/schema.h"
 #include "common/config/spelled.h"
+#include "nlohmann/json.hpp"
 
 namespace banyan::config {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
+using Json = nlohmann::ordered_json;
 
 bool IsBlock(const FieldDescriptor& field) {
   return field.message_type() != nullptr && !IsSpelled(*field.message_type());
@@ -117,6 +119,47 @@ void PrintFields(const Message& message, const std::string& indent, std::string*
   }
 }
 
+// Whether its spelling is JSON's too; else it is text there.
+bool IsJsonLiteral(const FieldDescriptor& field) {
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_UINT32:
+    case FieldDescriptor::CPPTYPE_UINT64:
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Json JsonOf(const Message& message);
+
+Json JsonOfValue(const Message& message, const FieldDescriptor& field, int index) {
+  const Reflection& reflection = *message.GetReflection();
+  if (IsBlock(field)) {
+    return JsonOf(index < 0 ? reflection.GetMessage(message, &field)
+                            : reflection.GetRepeatedMessage(message, &field, index));
+  }
+  const std::string text = PrintValue(message, field, index);
+  return IsJsonLiteral(field) ? Json::parse(text) : Json(text);
+}
+
+Json JsonOfField(const Message& message, const FieldDescriptor& field) {
+  if (!field.is_repeated()) return JsonOfValue(message, field, -1);
+  Json items = Json::array();
+  for (int i = 0; i < message.GetReflection()->FieldSize(message, &field); ++i) {
+    items.push_back(JsonOfValue(message, field, i));
+  }
+  return items;
+}
+
+Json JsonOf(const Message& message) {
+  if (IsList(*message.GetDescriptor())) return JsonOfField(message, *message.GetDescriptor()->field(0));
+  Json json = Json::object();
+  for (const FieldDescriptor* field : PresentFields(message)) json[field->name()] = JsonOfField(message, *field);
+  return json;
+}
+
 }  // namespace
 
 std::string PrintValue(const Message& message, const FieldDescriptor& field, int index) {
@@ -151,5 +194,7 @@ std::string PrintYaml(const Message& message) {
   PrintFields(message, "", &out);
   return out;
 }
+
+std::string PrintJson(const Message& message) { return JsonOf(message).dump() + "\n"; }
 
 }  // namespace banyan::config

@@ -55,6 +55,21 @@ TEST(PrintYamlTest, ReadsBackToTheSameText) {
   }
 }
 
+TEST(PrintJsonTest, WritesOneLine) {
+  EXPECT_EQ(PrintJson(ReadJob("j", kJob).job),
+            R"({"version":1,"name":"j","recipe":{"model":{"layers":[{"name":"no","linear":{"units":4}},{"relu":{}},)"
+            R"({"inputs":["no","relu1"],"add":{}},{"mean_squared_error":{}}]},"data":{"table":{"path":"data:x y\"z"}},)"
+            R"("batch":{"samples":8,"leaf":2},"until":{"epochs":0.5},"optimizer":{"adam":{"learning_rate":0.001}}}})"
+            "\n");
+}
+
+TEST(PrintJsonTest, ReadsBackAsTheSameJob) {
+  const v1::Job job = WithDefaults(ReadJob("j", kJob).job);
+  const ReadJobResult again = ReadJob("again", PrintJson(job));
+  EXPECT_EQ(again.diagnostics.Format(), "");
+  EXPECT_EQ(again.job.SerializeAsString(), job.SerializeAsString());
+}
+
 TEST(WithDefaultsTest, WritesEveryDefaultDownOnce) {
   const v1::Job full = WithDefaults(ReadJob("j", kJob).job);
   EXPECT_EQ(full.recipe().optimizer().adam().betas(1), 0.999);

@@ -16,11 +16,14 @@ SessionClient::SessionClient(Options options, Handlers handlers)
       interval_(options_.report_interval),
       thread_([this] { Run(); }) {}
 
-SessionClient::~SessionClient() {
-  MutexLock lock(mutex_);
-  stopping_ = true;
-  if (context_ != nullptr) context_->TryCancel();
-  changed_.SignalAll();
+void SessionClient::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    if (context_ != nullptr) context_->TryCancel();
+    changed_.SignalAll();
+  }
+  if (thread_.joinable()) thread_.join();
 }
 
 void SessionClient::ReportNow() {

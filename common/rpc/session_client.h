@@ -44,14 +44,17 @@ class SessionClient {
 
   SessionClient(Options options, Handlers handlers);
 
-  // Ends the stream and joins the threads; no handler runs afterwards.
-  ~SessionClient();
+  // Stops it.
+  ~SessionClient() { Stop(); }
 
   SessionClient(const SessionClient&) = delete;
   SessionClient& operator=(const SessionClient&) = delete;
 
-  // Sends a report soon; several calls may become one report.
+  // Sends a report soon; several calls may become one report. Nothing after Stop.
   void ReportNow();
+
+  // Ends the stream and joins the threads: no handler runs afterwards. Not from a handler; again it does nothing.
+  void Stop();
 
  private:
   void Run();
@@ -72,7 +75,7 @@ class SessionClient {
   absl::Duration interval_ ABSL_GUARDED_BY(mutex_);
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
 
-  std::jthread thread_;  // last: it uses all of the above
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace banyan

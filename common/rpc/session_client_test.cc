@@ -1,6 +1,8 @@
 #include "common/rpc/session_client.h"
 
+#include <atomic>
 #include <memory>
+#include <semaphore>
 #include <vector>
 
 #include "common/base/sync.h"
@@ -75,6 +77,31 @@ TEST(SessionClientTest, ReportsCommandsAndComesBackAfterABreak) {
   EXPECT_EQ(firsts[0], 0);
   EXPECT_EQ(lost.code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(std::is_sorted(commands.begin(), commands.end()));
+}
+
+TEST(SessionClientTest, NoHandlerRunsOnceItIsStopped) {
+  FakeCoordinator coordinator;
+  const auto server = RpcServer::Start({.listen = "127.0.0.1:0", .token = kToken, .services = {&coordinator}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  auto held = std::make_shared<int>();  // as long as a report is being made
+  std::atomic<bool> stopped = false;
+  std::counting_semaphore<> made(0);
+  SessionClient session({.coordinator = (*server)->endpoint(), .token = kToken, .report_interval = absl::Milliseconds(1)},
+                        {.make_report =
+                             [&](bool) {
+                               const std::shared_ptr<int> mine = held;
+                               EXPECT_FALSE(stopped);
+                               made.release();
+                               return v1::Report();
+                             },
+                         .on_command = [&](const v1::Command&) { EXPECT_FALSE(stopped); },
+                         .on_lost = [&](const absl::Status&) { EXPECT_FALSE(stopped); }});
+  for (int i = 0; i < 5; ++i) made.acquire();
+  session.Stop();
+  stopped = true;
+  EXPECT_EQ(held.use_count(), 1);
+  session.ReportNow();
+  session.Stop();
 }
 
 }  // namespace

@@ -175,6 +175,7 @@ void JobMachine::Enter(JobState state, std::string reason, Now now) {
   record_.state = state;
   record_.reason = std::move(reason);
   progress_.Made(now.monotonic);
+  line_since_ = now.wall;
   audits_due_.reset();
   Persist();
   Note(now, std::string(JobStateName(state)), "", record_.reason);

@@ -249,6 +249,7 @@ class JobMachine {
   void TakePart(uint64_t server, const CheckpointPart& part, Now now);
   void PublishWhatIsComplete();
   std::set<uint64_t> WritersOfParts() const;  // servers of the map that have tensors
+  std::optional<Step> PartsDue() const;       // the oldest checkpoint of which a part is to come
   bool IsNeeded(Step checkpoint_step) const;
   void PickStopStep();
   // What a stop under way ends in.
@@ -261,6 +262,7 @@ class JobMachine {
   Step lines_through_;  // before there is a book
   std::shared_ptr<const JobPlan> plan_;
   std::unique_ptr<LedgerBook> book_;
+  absl::Time line_since_;  // when the last line was written, or this state began
   std::unique_ptr<Assigner> assigner_;
 
   Processes servers_;

@@ -139,6 +139,7 @@ void JobMachine::TakeEntries(const JobReport& report, Now now) {
 void JobMachine::WritePages(Now now) {
   book_->SetLimit(Replays(record_) ? record_.fork->step : record_.state == kStopping ? stop_step_ : 0);
   while (const std::optional<LedgerBook::Page> page = book_->Take()) {
+    line_since_ = now.wall;
     if (page->evaluation.has_value()) effects_.WriteEvaluation(record_.id, *page->evaluation);
     if (!page->line.has_value()) continue;
     effects_.WriteLine(record_.id, *page->line, now.wall);

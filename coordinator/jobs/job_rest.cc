@@ -94,6 +94,27 @@ std::set<uint64_t> JobMachine::WritersOfParts() const {
   return writers;
 }
 
+// A map that is adopted settles what was due before, but for what the job cannot do without.
+std::optional<Step> JobMachine::PartsDue() const {
+  const std::set<uint64_t> writers = WritersOfParts();
+  const auto lacks_a_part = [&](Step step) {
+    if (published_.contains(step) || publishing_.contains(step) || given_up_.contains(step)) return false;
+    const auto parts = parts_.find(step);
+    return parts == parts_.end() || !std::ranges::all_of(writers, [&](uint64_t id) { return parts->second.contains(id); });
+  };
+  std::set<Step> due;
+  for (const auto& [step, parts] : parts_) due.insert(step);
+  if (!Replays(record_)) {
+    const Step settled = std::max(settled_step_, record_.checkpoint.has_value() ? record_.checkpoint->step : 0);
+    const Step needed = record_.state == kStopping ? stop_step_ : plan_->last_step;
+    if (!record_.checkpoint.has_value()) due.insert(0);
+    if (settled < plan_->last_step) due.insert(plan_->checkpoints.Next(settled + 1));
+    if (!record_.checkpoint.has_value() || record_.checkpoint->step < needed) due.insert(needed);
+  }
+  const auto found = std::ranges::find_if(due, [&](Step step) { return step <= lines_through() && lacks_a_part(step); });
+  return found == due.end() ? std::nullopt : std::optional(*found);
+}
+
 void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now,
                              const std::string& state_hash) {
   if (term != record_.term || at_rest()) return;

@@ -75,12 +75,19 @@ void JobMachine::AddOwnWaits(std::vector<NamedWait>& waits) const {
     }
   }
   if (!behind.empty()) add("in_sync", {behind.begin(), behind.end()}, "copies of chunks are not in sync");
-  for (const auto& [step, parts] : parts_) {
+  if (const std::optional<Step> due = PartsDue(); due.has_value() && record_.state != kStarting) {
+    const auto parts = parts_.find(*due);
     std::vector<uint64_t> missing;
     for (const uint64_t server : WritersOfParts()) {
-      if (!parts.contains(server)) missing.push_back(server);
+      if (parts == parts_.end() || !parts->second.contains(server)) missing.push_back(server);
     }
-    if (!missing.empty()) add("parts", missing, absl::StrCat("of the checkpoint of step ", step));
+    add("parts", missing, absl::StrCat("of the checkpoint of step ", *due));
+  }
+  std::set<uint64_t> silent;
+  for (const ChunkId chunk : book_->Lacking()) silent.insert(record_.map.PrimaryOf(chunk).id.value());
+  if (!silent.empty()) {
+    add("entries", {silent.begin(), silent.end()}, absl::StrCat("of step ", lines_through() + 1));
+    waits.back().wait.since = absl::ToDoubleSeconds(line_since_ - absl::UnixEpoch());
   }
   if (audits_due_.has_value() && !audits_due_->empty()) {
     waits.push_back({.who = kSelf,

@@ -87,6 +87,8 @@ TEST_F(JobWaitsTest, PartsOfACheckpointThatAreMissing) {
   Report(1, {});
   Report(2, {});
   ASSERT_EQ(state(), kRunning);
+  Write(0);
+  Publish(0);
   for (Step step = 1; step <= 3; ++step) Tell(step);
   JobReport report;
   report.parts.push_back({.term = 1, .epoch = job_->record().map.epoch, .step = 3});
@@ -101,6 +103,88 @@ TEST_F(JobWaitsTest, PartsOfACheckpointThatAreMissing) {
   Go(absl::Seconds(1));
   for (const NamedWait& left : job_->OverdueWaits()) ADD_FAILURE() << left.wait.what << ": " << left.wait.detail;
   EXPECT_EQ(state(), kRunning);
+}
+
+TEST_F(JobWaitsTest, PartsThatNobodyHasTold) {
+  Make(MakeJob("servers { count: 2 } workers { min: 2 }"));
+  Start();
+  Go(absl::Seconds(1));
+  Go(absl::Seconds(31));
+  EXPECT_THAT(Told(), HasSubstr("for parts: of the checkpoint of step 0 (server-2)"));
+  Write(0);
+  Publish(0);
+  Tell(1);
+  Tell(2);
+  Go(absl::Seconds(1));
+  EXPECT_TRUE(job_->Waits().empty()) << "the next is of step 3";
+  Tell(3);
+  Go(absl::Seconds(1));
+  ASSERT_EQ(job_->Waits().size(), 1);
+  EXPECT_EQ(job_->Waits()[0].wait.detail, "of the checkpoint of step 3 (server-2)");
+  // Failed, told or not, it is not waited for.
+  Write(3);
+  Publish(3, absl::ResourceExhaustedError("disk full"));
+  EXPECT_TRUE(job_->Waits().empty());
+}
+
+TEST_F(JobWaitsTest, TheCheckpointOfAStop) {
+  Make(MakeJob("servers { count: 2 } workers { min: 2 }"));
+  Start();
+  Write(0);
+  Publish(0);
+  Tell(1);
+  ASSERT_TRUE(job_->Stop(/*at_once=*/false, now_).ok());
+  EXPECT_TRUE(job_->Waits().empty()) << "the steps before it are under way";
+  for (Step step = 2; step <= 4; ++step) Tell(step);
+  Go(absl::Seconds(1));
+  ASSERT_EQ(state(), kStopping);
+  EXPECT_THAT(job_->Waits()[0].wait.detail, HasSubstr("(server-2)"));
+  Go(absl::Seconds(61));
+  EXPECT_EQ(state(), kFailed);
+  EXPECT_THAT(job_->record().reason, HasSubstr("for parts: of the checkpoint of step "));
+}
+
+TEST_F(JobWaitsTest, WhoOwesEntriesOfTheNextLine) {
+  Make(MakeJob("servers { count: 2 chunk_bytes: 16384 } workers { min: 2 }"));
+  AddServers();
+  AddWorkers();
+  DataFacts data = kData;
+  data.features = 20'000;
+  job_->OnReport(Role::kWorker, 11, {.data = data}, 0, now_);
+  Report(1, {});
+  Report(2, {});
+  Write(0);
+  Publish(0);
+  Tell(1);
+  const auto entries = [&] {
+    std::vector<banyan::Wait> waits;
+    for (const NamedWait& one : job_->Waits()) {
+      if (one.wait.what == "entries") waits.push_back(one.wait);
+    }
+    return waits;
+  };
+  EXPECT_TRUE(entries().empty()) << "step 2 is under way";
+  const double since = absl::ToDoubleSeconds(now_.wall - absl::UnixEpoch());
+  Go(absl::Seconds(10));
+  JobReport report;
+  report.entries.push_back({.term = 1, .step = 2, .chunk = ChunkId(0), .weight = 16, .loss = 1});
+  Report(1, report);
+  ASSERT_EQ(entries().size(), 1);
+  EXPECT_EQ(entries()[0].detail, "of step 2 (server-1, server-2)");
+  EXPECT_EQ(entries()[0].since, since);
+  // All of one server are there.
+  for (uint32_t chunk = 0; chunk < job_->plan()->layout.chunk_count(); ++chunk) {
+    if (job_->record().map.PrimaryOf(ChunkId(chunk)).id != ServerId(1)) continue;
+    report.entries.push_back({.term = 1, .step = 2, .chunk = ChunkId(chunk), .weight = 16, .loss = 1});
+  }
+  Report(1, report);
+  ASSERT_EQ(entries().size(), 1);
+  EXPECT_EQ(entries()[0].detail, "of step 2 (server-2)");
+  Go(absl::Seconds(21));
+  EXPECT_THAT(Told(), HasSubstr("coordinator waits 31s for entries: of step 2 (server-2)"));
+  // A line is no wait any more, and the next is waited for from then on.
+  Tell(2);
+  EXPECT_TRUE(entries().empty());
 }
 
 TEST_F(JobWaitsTest, AnAuditedJobIsNotOverBeforeAllIsCompared) {

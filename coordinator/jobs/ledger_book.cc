@@ -53,6 +53,22 @@ std::optional<LedgerBook::Page> LedgerBook::Take() {
   return page;
 }
 
+std::vector<ChunkId> LedgerBook::Lacking() const {
+  const Step step = through_ + 1;
+  if (highest_ < step || (limit_ != 0 && step > limit_)) return {};
+  const auto terms = open_.find(step);
+  const Entries told = terms == open_.end() ? Entries() : terms->second.rbegin()->second;
+  std::vector<ChunkId> lacking;
+  for (uint32_t i = 0; i < plan_.layout.chunk_count() && step <= plan_.last_step; ++i) {
+    if (plan_.layout.chunk(ChunkId(i)).uses > 0 && !told.contains(ChunkId(i))) lacking.emplace_back(i);
+  }
+  const ChunkId evaluation = plan_.layout.evaluation_chunk();
+  if (plan_.evaluation.has_value() && plan_.evaluation->DueIn(step) && !told.contains(evaluation)) {
+    lacking.push_back(evaluation);
+  }
+  return lacking;
+}
+
 std::optional<LedgerBook::Page> LedgerBook::TakeReplayed() {
   for (auto terms = replayed_.begin(); terms != replayed_.end(); ++terms) {
     const Entries* entries = FindComplete(terms->first, terms->second);

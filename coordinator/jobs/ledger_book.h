@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "common/job/job_plan.h"
 #include "common/protocol/messages.h"
@@ -62,6 +63,8 @@ class LedgerBook {
   Step through() const { return through_; }
   // The highest step of which any entry was seen.
   Step highest() const { return highest_; }
+  // The chunks whose entries the next step lacks, of its newest term; none before any entry of a step that is not out.
+  std::vector<ChunkId> Lacking() const;
 
  private:
   // Entries of one (term, step), by chunk; none twice.

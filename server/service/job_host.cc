@@ -232,6 +232,12 @@ JobReport JobHost::TakeReport(bool with_entries) {
     for (const auto& [name, value] : one.counters) whole.counters[name] += value;
   }
   if (gate_ != nullptr) std::ranges::move(gate_->waits(), std::back_inserter(whole.waits));
+  if (const std::optional<absl::Time> since = options_.disk->behind_since()) {
+    whole.waits.push_back({.what = "disk",
+                           .detail = absl::StrCat("one thing is read or written all the while, ",
+                                                  options_.disk->queued(), " wait behind it"),
+                           .since = absl::ToDoubleSeconds(*since - absl::UnixEpoch())});
+  }
   if (initial_weights_.has_value() && initial_weights_->ok()) {
     whole.initial_weights = **initial_weights_;
   } else if (LoadsInitialWeights(order_)) {

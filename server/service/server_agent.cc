@@ -157,6 +157,7 @@ v1::Report ServerAgent::MakeReport(bool first) {
 void ServerAgent::OnTick(absl::Time now) {
   MutexLock lock(mutex_);
   for (const auto& executor : executors_) executor->OnTick(now);
+  disk_.OnTick(now);
   for (const auto& [id, job] : jobs_) {
     if (job.host != nullptr) job.host->OnTick(now);
   }

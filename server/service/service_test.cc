@@ -1,10 +1,12 @@
 // Servers over loopback gRPC, with the test as their coordinator and worker.
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "common/base/check.h"
+#include "common/checkpoint/manifest.h"
 #include "common/checkpoint/publisher.h"
 #include "common/file/posix_file_system.h"
 #include "common/job/checkpoint_tensors.h"
@@ -360,6 +363,36 @@ TEST_F(ServiceTest, SaysWhatIsWrongWithACheckpoint) {
 
   EXPECT_NE(failure_.find(directory_ + "/nothing"), std::string::npos) << failure_;
   EXPECT_FALSE(ready_);
+}
+
+TEST_F(ServiceTest, SaysThatItsDiskStandsStill) {
+  Start(1, 1, false);
+  // To be opened, a FIFO waits for somebody who writes.
+  const std::string stuck = directory_ + "/stuck";
+  std::filesystem::create_directory(stuck);
+  ASSERT_EQ(mkfifo((stuck + "/" + kManifestFile).c_str(), 0600), 0);
+  Command(2, {.step = 2, .directory = stuck});
+  ServerAgent& agent = *servers_[0]->agent;
+  const auto disk_waits = [&] {
+    std::vector<v1::Wait> waits;
+    const v1::Report report = agent.MakeReport(false);
+    for (const v1::Wait& wait : report.jobs(0).waits()) {
+      if (wait.what() == "disk") waits.push_back(wait);
+    }
+    return waits;
+  };
+  absl::Time now = absl::UnixEpoch() + absl::Hours(1);
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (disk_waits().empty()) {
+    ASSERT_LT(absl::Now(), deadline);
+    now += absl::Milliseconds(400);
+    agent.OnTick(now);
+  }
+  EXPECT_GE(disk_waits()[0].since(), 3600);
+  EXPECT_LE(disk_waits()[0].since(), absl::ToDoubleSeconds(now - absl::UnixEpoch()) - 1);
+
+  std::ofstream(stuck + "/" + kManifestFile).close();
+  Listen([&] { return !failure_.empty() && disk_waits().empty(); });
 }
 
 TEST_F(ServiceTest, ClosesAStreamThatBreaksTheProtocol) {

@@ -3,12 +3,17 @@
     python tests/benchmark/safety_cost.py --bin bin --benchmarks bazel-bin/tests/benchmark [--case quickstart]
 
 Two clusters of the same shape, with and without a replica of every chunk, take steps in turns; so do the runs of one
-cluster in which a checkpoint begins with the first step, and those between. CPU is that of all processes of a cluster.
+cluster in which a checkpoint begins with the first step, and those between, which begin when it is there. Said too: how
+many checkpoints were still being written when the steps that are to bear them were over. CPU is that of all processes
+of a cluster.
 """
 
 import argparse
+import json
 import statistics
+import sys
 import tempfile
+import time
 
 from cluster_step import CASES, JOB
 from live import Cluster, cpu_seconds
@@ -25,7 +30,7 @@ class Side:
                          **CASES[flags.case])
         for key, value in run.items():
             job = job.replace(key, value)
-        self.cluster.submit(job)
+        self.job = self.cluster.submit(job)
         for _ in range(flags.workers):
             self.cluster.add_worker(f"{flags.benchmarks}/stepped_worker", ["--threads=1"])
         for worker in self.cluster.workers:
@@ -37,6 +42,15 @@ class Side:
         before = cpu_seconds(self.cluster.pids())
         seconds, _ = self.cluster.run(steps)
         self.runs.append((seconds / steps, (cpu_seconds(self.cluster.pids()) - before) / steps))
+
+    def await_checkpoint(self, step):
+        """Whether it was there already."""
+        for attempt in range(6000):
+            steps = json.loads(self.cluster.banyan("describe", self.job, "-o", "json")).get("checkpoints", [])
+            if str(step) in steps:
+                return attempt == 0
+            time.sleep(0.01)
+        sys.exit(f"no checkpoint of step {step} after a minute")
 
 
 def compare(what, some, others):
@@ -65,10 +79,14 @@ def checkpoint(flags, folder):
     side = Side(flags, f"{folder}/checkpoint",
                 {"run:": f"run:\n  checkpoint: {{every: {2 * flags.steps} steps, keep: 2}}"})
     try:
+        late = 0
         side.run(2 * flags.steps - 1)
-        for _ in range(2 * flags.rounds):
+        for i in range(flags.rounds):
+            side.run(flags.steps)
+            late += not side.await_checkpoint(2 * flags.steps * (i + 1))
             side.run(flags.steps)
         compare(f"{flags.steps} steps from a checkpoint on", side.runs[1::2], side.runs[2::2])
+        print(f"  longer than the steps took {late} of {flags.rounds} checkpoints", flush=True)
     finally:
         side.cluster.close()
 

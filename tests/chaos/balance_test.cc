@@ -55,7 +55,7 @@ class Slowed {
     MutexLock lock(mutex_);
     while (!over_) {
       Signal(SIGSTOP);
-      changed_.WaitFor(mutex_, absl::Milliseconds(10));
+      changed_.WaitFor(mutex_, absl::Milliseconds(30));
       Signal(SIGCONT);
       if (!over_) changed_.WaitFor(mutex_, absl::Milliseconds(5));
     }

@@ -7,7 +7,7 @@ of its processes, drawn from the seed among those that have run for a while (who
 SIGKILL. Hash of the state, sums of losses and every line of the ledger must
 be those of the run that nothing happened to, each step with one line. Printed: the gaps between lines, of the whole run
 and after the kills of each role. A line is written when the coordinator hears of it: while that is away steps go on, but
-lines do not.
+lines do not. With replicas, no kill of a server stops the lines for longer than --limit.
 """
 
 import argparse
@@ -155,12 +155,12 @@ def describe(gaps):
 
 
 def after_kills(kills, times, role):
-    """The longest gap from each kill of the role to the next kill of anybody."""
+    """The longest gap from each kill of the role to the next kill of anybody; one in which that falls is of both."""
     longest = []
     for (at, name), (until, _) in zip(kills, [*kills[1:], (times[-1], "")]):
         if name.split("-")[0] != role:
             continue
-        gaps = [b - a for a, b in zip(times, times[1:]) if b > at and a < until]
+        gaps = [b - a for a, b in zip(times, times[1:]) if at < b <= until]
         if gaps:
             longest.append(max(gaps))
     return longest
@@ -175,6 +175,7 @@ def main():
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--servers", type=int, default=3)
     parser.add_argument("--replicas", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=1.0, help="seconds without a line after a kill of a server")
     parser.add_argument("--roles", default="coordinator,server,worker", help="whom to kill")
     parser.add_argument("--folder", help="where the clusters live, to be looked at afterwards; default: a temporary one")
     flags = parser.parse_args()
@@ -205,6 +206,9 @@ def main():
     if not same or len(kills) < flags.kills:
         sys.exit("the run that was disturbed differs from the other" if not same else
                  "the job ended before all kills; give it more --steps")
+    longest = max(after_kills(kills, times, "server"), default=0)
+    if flags.replicas > 0 and longest > flags.limit:
+        sys.exit(f"no line for {longest:.2f} s after a kill of a server, the limit is {flags.limit} s")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ namespace banyan::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
@@ -52,6 +53,24 @@ class LocalTest : public ::testing::Test {
     return pids;
   }
 
+  // It says who keeps it.
+  pid_t Keeper() {
+    const std::string told = Local("up").err;
+    const std::vector<std::string> words = absl::StrSplit(told, ' ');
+    pid_t keeper = 0;
+    EXPECT_TRUE(words.size() > 3 && absl::SimpleAtoi(words[3], &keeper)) << told;
+    return keeper;
+  }
+
+  // SIGKILL; returns when it has ended, also where nobody has waited for it.
+  static void Kill(pid_t pid) {
+    pollfd end = {.fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), .events = POLLIN, .revents = 0};
+    ASSERT_GE(end.fd, 0);
+    EXPECT_EQ(kill(pid, SIGKILL), 0);
+    EXPECT_EQ(poll(&end, 1, /*timeout=*/60'000), 1);
+    close(end.fd);
+  }
+
   LocalCluster cluster_;
 };
 
@@ -78,20 +97,31 @@ TEST_F(LocalTest, StaysUntilItIsTakenDown) {
 TEST_F(LocalTest, AllEndWithTheirKeeperAndTheStateIsThereForTheNext) {
   cluster_.Up(/*workers=*/1, /*servers=*/1);
   ASSERT_EQ(cluster_.Banyan({"submit", cluster_.folder() + "/job.yaml"}).exit_code, 0);
-  // It says who keeps it.
-  const std::vector<std::string> words = absl::StrSplit(Local("up").err, ' ');
-  pid_t keeper = 0;
-  ASSERT_TRUE(words.size() > 3 && absl::SimpleAtoi(words[3], &keeper)) << Local("up").err;
+  const pid_t keeper = Keeper();
+  ASSERT_GT(keeper, 0);
   const std::vector<pid_t> before = Pids();
-  pollfd end = {.fd = static_cast<int>(syscall(SYS_pidfd_open, keeper, 0)), .events = POLLIN, .revents = 0};
-  ASSERT_GE(end.fd, 0);
-  ASSERT_EQ(kill(keeper, SIGKILL), 0);
-  ASSERT_EQ(poll(&end, 1, /*timeout=*/60'000), 1);
-  close(end.fd);
+  ASSERT_NO_FATAL_FAILURE(Kill(keeper));
   // What still drains is waited for.
   cluster_.Up(/*workers=*/1, /*servers=*/1);
   for (const pid_t pid : before) EXPECT_NE(kill(pid, 0), 0) << pid;
   EXPECT_EQ(cluster_.Banyan({"result", "linear"}).exit_code, 0);
+}
+
+TEST_F(LocalTest, StatusTellsOfAProcessThatIsGone) {
+  cluster_.Up(/*workers=*/1, /*servers=*/1);
+  const pid_t keeper = Keeper();
+  ASSERT_GT(keeper, 0);
+  // It would start it again.
+  ASSERT_EQ(kill(keeper, SIGSTOP), 0);
+  Kill(cluster_.Pid("worker-0"));
+  const CommandResult text = Local("status");
+  const CommandResult json = Local("status", {"-o", "json"});
+  EXPECT_EQ(kill(keeper, SIGCONT), 0);
+  EXPECT_EQ(text.exit_code, 6) << text.out;
+  EXPECT_THAT(text.out, ContainsRegex("server-0 +runs"));
+  EXPECT_THAT(text.out, ContainsRegex("worker-0 +gone"));
+  EXPECT_EQ(json.exit_code, 6) << json.out;
+  for (const Json& process : Json::parse(json.out)) EXPECT_EQ(process["runs"], process["role"] != "worker") << process;
 }
 
 TEST_F(LocalTest, SaysInJsonWhatRunsAndHowManyWereStopped) {

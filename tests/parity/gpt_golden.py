@@ -13,12 +13,22 @@ Weights and tokens come from an integer hash that golden_test.cc computes alike 
 """
 
 import sys
+import typing
 
 import numpy
 import torch
 import transformers
 
-LAYERS, HEADS, WIDTH, CONTEXT, VOCABULARY, SAMPLES = 2, 2, 10, 7, 13, 5
+STEPS = 10
+
+
+class Sizes(typing.NamedTuple):
+    layers: int
+    heads: int
+    width: int
+    context: int
+    vocabulary: int
+    samples: int
 
 
 def uniform(stream, size):
@@ -29,16 +39,16 @@ def uniform(stream, size):
     return (x >> numpy.uint64(8)).astype(numpy.float64) / (1 << 24) - 0.5
 
 
-def tokens(stream):
-    values = numpy.floor((uniform(stream, SAMPLES * CONTEXT) + 0.5) * VOCABULARY)
-    return torch.tensor(values.astype(numpy.int64).reshape(SAMPLES, CONTEXT))
+def tokens(stream, sizes):
+    values = numpy.floor((uniform(stream, sizes.samples * sizes.context) + 0.5) * sizes.vocabulary)
+    return torch.tensor(values.astype(numpy.int64).reshape(sizes.samples, sizes.context))
 
 
-def main():
-    torch.set_num_threads(1)
+def make_model(sizes):
+    """The model, and its parameters with their names in byte order."""
     model = transformers.GPT2LMHeadModel(transformers.GPT2Config(
-        n_layer=LAYERS, n_head=HEADS, n_embd=WIDTH, n_positions=CONTEXT, vocab_size=VOCABULARY,
-        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0))
+        n_layer=sizes.layers, n_head=sizes.heads, n_embd=sizes.width, n_positions=sizes.context,
+        vocab_size=sizes.vocabulary, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0))
     named = sorted((name.removeprefix("transformer."), p) for name, p in model.named_parameters())
     with torch.no_grad():
         for number, (name, parameter) in enumerate(named):
@@ -46,17 +56,33 @@ def main():
             if ".ln_" in f".{name}" and name.endswith(".weight"):
                 values = values + 1
             parameter.copy_(torch.tensor(values.astype(numpy.float32)).view(parameter.shape))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
-    losses, gradients = [], None
-    for _ in range(10):
+    return model, named
+
+
+def make_optimizer(model):
+    return torch.optim.AdamW(model.parameters(), lr=1e-2, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
+
+
+def train(model, optimizer, sizes):
+    """Yields the mean loss before each step, while its gradients are in the parameters."""
+    for _ in range(STEPS):
         optimizer.zero_grad()
-        logits = model(tokens(1000)).logits
-        loss = torch.nn.functional.cross_entropy(logits.view(-1, VOCABULARY), tokens(1001).view(-1))
+        logits = model(tokens(1000, sizes)).logits
+        loss = torch.nn.functional.cross_entropy(logits.view(-1, sizes.vocabulary), tokens(1001, sizes).view(-1))
         loss.backward()
-        gradients = gradients or [(name, parameter.grad.flatten().tolist()) for name, parameter in named]
-        losses.append(loss.item())
+        yield loss.item()
         optimizer.step()
-    print(LAYERS, HEADS, WIDTH, CONTEXT, VOCABULARY, SAMPLES)
+
+
+def main():
+    torch.set_num_threads(1)
+    sizes = Sizes(layers=2, heads=2, width=10, context=7, vocabulary=13, samples=5)
+    model, named = make_model(sizes)
+    losses, gradients = [], None
+    for loss in train(model, make_optimizer(model), sizes):
+        gradients = gradients or [(name, parameter.grad.flatten().tolist()) for name, parameter in named]
+        losses.append(loss)
+    print(*sizes)
     print("losses", *(value.hex() for value in losses))
     for name, gradient in gradients:
         print(name, len(gradient))

@@ -2,7 +2,8 @@
 
     python tests/parity/optimizer_golden.py > common/optimizer/testdata/optimizer_golden.txt
 
-One block a case, every number a hex float (fp64 jobs and fp32 jobs alike, so fp32 values are exact too):
+One block a case: random gradients, and, by name gpt:PARAMETER, those of a small GPT while it trains. Every number is a
+hex float (fp64 jobs and fp32 jobs alike, so fp32 values are exact too):
 
     case NAME DTYPE RULE key=value ...
     rates   <a learning rate a step>
@@ -14,10 +15,12 @@ One block a case, every number a hex float (fp64 jobs and fp32 jobs alike, so fp
 
 import re
 
+import gpt_golden
 import torch
 
 ELEMENTS = 19
 STEPS = 10
+GPT = gpt_golden.Sizes(layers=1, heads=2, width=4, context=5, vocabulary=7, samples=4)
 
 CASES = [
     ("sgd", "sgd", {}),
@@ -52,29 +55,58 @@ def line(name, values):
     print(name, *[hex_float(value) for value in values])
 
 
+def write_case(name, rule, options, rates, start, gradients, after, state):
+    settings = [f"{key}={hex_float(value)}" for key, value in options.items()]
+    print("case", name, "fp32" if start.dtype == torch.float32 else "fp64", rule, *settings)
+    line("rates", rates)
+    line("start", start.flatten())
+    for gradient in gradients:
+        line("gradient", gradient.flatten())
+    for slot in ("exp_avg", "exp_avg_sq", "momentum_buffer"):
+        if state.get(slot) is not None:
+            line(slot, state[slot].flatten())
+    line("weights", after.flatten())
+
+
+def write_random_gradients(generator, name, rule, options, dtype):
+    parameter = torch.nn.Parameter(torch.randn(ELEMENTS, generator=generator, dtype=dtype))
+    optimizer = make_optimizer(rule, options, parameter)
+    rates = [0.01 * (1 + step % 3) for step in range(STEPS)]
+    start, gradients = parameter.detach().clone(), []
+    for rate in rates:
+        # Gradients over many magnitudes.
+        scale = 10 ** (4 * torch.rand(ELEMENTS, generator=generator, dtype=dtype) - 3)
+        parameter.grad = torch.randn(ELEMENTS, generator=generator, dtype=dtype) * scale
+        gradients.append(parameter.grad)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+    write_case(name, rule, options, rates, start, gradients, parameter.detach(), optimizer.state[parameter])
+
+
+def write_gpt():
+    """AdamW on the gradients that a GPT has while it trains by it: each parameter is a case."""
+    model, named = gpt_golden.make_model(GPT)
+    optimizer = gpt_golden.make_optimizer(model)
+    start = {name: parameter.detach().clone() for name, parameter in named}
+    gradients = {name: [] for name, _ in named}
+    for _ in gpt_golden.train(model, optimizer, GPT):
+        for name, parameter in named:
+            gradients[name].append(parameter.grad.clone())
+    group = optimizer.param_groups[0]
+    options = {"beta1": group["betas"][0], "beta2": group["betas"][1], "epsilon": group["eps"],
+               "weight_decay": group["weight_decay"]}
+    for name, parameter in named:
+        write_case(f"gpt:{name}", "adamw", options, [group["lr"]] * gpt_golden.STEPS, start[name], gradients[name],
+                   parameter.detach(), optimizer.state[parameter])
+
+
 def main():
+    torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(1)
     for name, rule, options in CASES:
         for dtype in (torch.float32, torch.float64):
-            parameter = torch.nn.Parameter(torch.randn(ELEMENTS, generator=generator, dtype=dtype))
-            optimizer = make_optimizer(rule, options, parameter)
-            rates = [0.01 * (1 + step % 3) for step in range(STEPS)]
-            settings = [f"{key}={hex_float(value)}" for key, value in options.items()]
-            print("case", name, "fp32" if dtype == torch.float32 else "fp64", rule, *settings)
-            line("rates", rates)
-            line("start", parameter.detach())
-            for rate in rates:
-                # Gradients over many magnitudes.
-                scale = 10 ** (4 * torch.rand(ELEMENTS, generator=generator, dtype=dtype) - 3)
-                parameter.grad = torch.randn(ELEMENTS, generator=generator, dtype=dtype) * scale
-                line("gradient", parameter.grad)
-                optimizer.param_groups[0]["lr"] = rate
-                optimizer.step()
-            state = optimizer.state[parameter]
-            for slot in ("exp_avg", "exp_avg_sq", "momentum_buffer"):
-                if state.get(slot) is not None:
-                    line(slot, state[slot])
-            line("weights", parameter.detach())
+            write_random_gradients(generator, name, rule, options, dtype)
+    write_gpt()
 
 
 if __name__ == "__main__":

@@ -49,15 +49,18 @@ void Worker::Run() {
       changed_.WaitFor(mutex_, deadline - needs_.clock->Monotonic());
     }
   }
-  // The runner asks for reports while it lives, so the session goes last.
-  std::shared_ptr<JobRunner> runner;
   {
     MutexLock lock(mutex_);
     over_ = true;
+  }
+  // A report that is being made holds the runner, and the runner asks for reports while it lives.
+  session_->Stop();
+  std::shared_ptr<JobRunner> runner;
+  {
+    MutexLock lock(mutex_);
     runner = std::move(runner_);
   }
   runner.reset();
-  session_.reset();
 }
 
 void Worker::AddLog(const log::Line& line) {

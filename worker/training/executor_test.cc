@@ -1,6 +1,8 @@
 #include "worker/training/executor.h"
 
 #include <map>
+#include <thread>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "proto/job.pb.h"
@@ -136,6 +138,18 @@ TEST_F(ExecutorTest, ThreadsDoNotChangeBits) {
   EXPECT_GT(one.training.second, 0);
   EXPECT_GT(one.training.first, 0);
   EXPECT_EQ(one.training.second / 13, one.evaluation.second / 17);  // the same weight a sample
+}
+
+TEST(AllocationCounterTest, CountsWhatIsAllocatedElsewhereAlone) {
+  std::vector<int>* volatile elsewhere = nullptr;  // volatile: else the compiler may do without
+  const uint64_t before = AllocationsCounted();
+  CountAllocationsElsewhere(true);
+  std::vector<int>* volatile here = new std::vector<int>(100);
+  std::thread([&elsewhere] { elsewhere = new std::vector<int>(100); }).join();
+  CountAllocationsElsewhere(false);
+  EXPECT_EQ(AllocationsCounted() - before, 2);
+  delete here;
+  delete elsewhere;
 }
 
 TEST_F(ExecutorTest, ComputeThreadsAllocateNothingAfterTheFirstSteps) {
