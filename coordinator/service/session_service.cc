@@ -1,5 +1,6 @@
 #include "coordinator/service/session_service.h"
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <utility>
@@ -67,16 +68,19 @@ grpc::Status SessionService::Session(grpc::ServerContext* context,
                                      grpc::ServerReaderWriter<v1::Command, v1::Report>* stream) {
   Peer peer = {.session = core_.NextSession(), .outbox = std::make_shared<Outbox>()};
   absl::Status status;
+  std::atomic<bool> read_all = false;
   {
     std::jthread writer([&] {
       while (const std::optional<v1::Command> command = peer.outbox->Take()) {
         if (!stream->Write(*command)) break;
       }
-      // Closed by the core: another stream has taken this one's place, or the coordinator stops.
-      context->TryCancel();
+      // Closed by the core: another stream has taken this one's place, or the coordinator stops. Else who is refused is
+      // to hear why.
+      if (!read_all) context->TryCancel();
     });
     v1::Report report;
     while (status.ok() && stream->Read(&report)) status = TakeReport(report, peer);
+    read_all = true;
     peer.outbox->Close();
   }
   if (peer.name.empty()) return ToGrpc(status);

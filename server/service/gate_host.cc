@@ -8,6 +8,7 @@ namespace banyan::server {
 namespace {
 
 constexpr char kGateMethod[] = "/banyan.v1.ParameterServer/Gate";
+constexpr char kLeft[] = "the job has left this server";
 
 }  // namespace
 
@@ -15,6 +16,17 @@ void GateHost::Post(absl::AnyInvocable<void(Gate& gate)> input) {
   options_.executor->Post([self = shared_from_this(), input = std::move(input)]() mutable {
     if (!self->stopped_) input(self->gate_);
   });
+}
+
+void GateHost::AddStream(std::shared_ptr<FrameStream> stream) {
+  options_.executor->Post([self = shared_from_this(), stream = std::move(stream)] {
+    if (self->stopped_) return stream->Close(absl::UnavailableError(kLeft));
+    self->accepted_.insert(stream);
+  });
+}
+
+void GateHost::RemoveStream(std::shared_ptr<FrameStream> stream) {
+  options_.executor->Post([self = shared_from_this(), stream = std::move(stream)] { self->accepted_.erase(stream); });
 }
 
 void GateHost::OnOrder(Term term, ChunkMap map) {
@@ -25,7 +37,7 @@ void GateHost::OnOrder(Term term, ChunkMap map) {
       Link& link = links[server.id];
       link.endpoint = server.endpoint;
       Link& old = self->links_[server.id];
-      if (old.endpoint == link.endpoint) std::swap(link.stream, old.stream);
+      if (old.endpoint == link.endpoint) std::swap(link, old);
     }
     for (const auto& [id, link] : self->links_) {
       if (link.stream != nullptr) link.stream->Close(absl::OkStatus());
@@ -54,16 +66,17 @@ void GateHost::Connect() {
   for (auto& [id, link] : links_) {
     if (link.stream != nullptr) continue;
     const std::weak_ptr<GateHost> weak = weak_from_this();
+    link.number = ++opened_;
     link.stream = options_.connector->Open(
         link.endpoint, kGateMethod, options_.job,
         {.on_frame = [](const Frame&) {},
          .on_closed =
-             [weak, id = id, endpoint = link.endpoint](const absl::Status&) {
+             [weak, id = id, number = link.number](const absl::Status&) {
                const std::shared_ptr<GateHost> self = weak.lock();
                if (self == nullptr) return;
-               self->Post([self, id, endpoint](Gate&) {
+               self->Post([self, id, number](Gate&) {
                  const auto found = self->links_.find(id);
-                 if (found != self->links_.end() && found->second.endpoint == endpoint) found->second.stream = nullptr;
+                 if (found != self->links_.end() && found->second.number == number) found->second.stream = nullptr;
                });
              }});
     gate_.OnPeerOpened(id);
@@ -77,6 +90,8 @@ void GateHost::Stop() {
       if (link.stream != nullptr) link.stream->Close(absl::OkStatus());
     }
     self->links_.clear();
+    for (const auto& stream : self->accepted_) stream->Close(absl::UnavailableError(kLeft));
+    self->accepted_.clear();
   });
 }
 

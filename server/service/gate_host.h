@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@
 namespace banyan::server {
 
 // A job's gate on an executor, with a stream of its own to each other server, on which it sends; what the others send
-// comes on streams that they open. Shared by its job and by the tasks under way. Thread-safe, but for the GateOutput
+// comes on streams that they open, and that end with the gate: else they would go on to send to one that is stopped,
+// when the job has come back to this server and has another. Shared by its job and by the tasks under way. Thread-safe, but for the GateOutput
 // part, which the gate calls.
 class GateHost final : public GateOutput, public std::enable_shared_from_this<GateHost> {
  public:
@@ -36,6 +38,10 @@ class GateHost final : public GateOutput, public std::enable_shared_from_this<Ga
   // Runs `input` on the executor.
   void Post(absl::AnyInvocable<void(Gate& gate)> input);
 
+  // One that another server has opened.
+  void AddStream(std::shared_ptr<FrameStream> stream);
+  void RemoveStream(std::shared_ptr<FrameStream> stream);
+
   void OnOrder(Term term, ChunkMap map);
   // Connects to whom it is not connected.
   void OnTick(absl::Time now);
@@ -50,6 +56,7 @@ class GateHost final : public GateOutput, public std::enable_shared_from_this<Ga
  private:
   struct Link {
     std::string endpoint;
+    uint64_t number = 0;                  // of the stream, among all that it opens
     std::shared_ptr<FrameStream> stream;  // null: closed
   };
 
@@ -59,6 +66,8 @@ class GateHost final : public GateOutput, public std::enable_shared_from_this<Ga
   // On the executor.
   Gate gate_;
   std::map<ServerId, Link> links_;
+  uint64_t opened_ = 0;
+  std::set<std::shared_ptr<FrameStream>> accepted_;
   bool stopped_ = false;
 
   mutable Mutex mutex_;

@@ -299,8 +299,13 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* JobHost::AcceptGate
                stream->Consumed();
              });
            },
-       .on_closed = [stream](const absl::Status&) { *stream = nullptr; }});
+       .on_closed =
+           [gate = gate_, stream](const absl::Status&) {
+             if (gate != nullptr) gate->RemoveStream(std::move(*stream));
+             *stream = nullptr;
+           }});
   *stream = accepted.stream;
+  if (gate_ != nullptr) gate_->AddStream(accepted.stream);
   return accepted.reactor;
 }
 

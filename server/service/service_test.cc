@@ -434,5 +434,28 @@ TEST_F(ServiceTest, DroppingAJobEndsItsStreamsAndFreesItsMemory) {
   EXPECT_EQ(servers_[0]->agent->Find("j1"), nullptr);
 }
 
+// The others' gates have streams to the one that it had before.
+TEST_F(ServiceTest, AJobThatComesBackToAServerClipsOn) {
+  const auto whole = RunAll(2, 1, /*clip=*/true, {{2, 0}});
+  Start(2, 1, /*clip=*/true);
+  Command(1, {});
+  Listen([&] { return ready_; });
+  Open(1);
+  PushStep(1, 1, {{2, 0}});
+  v1::Command nothing;
+  nothing.set_coordinator_term(1);
+  nothing.set_id(11);
+  servers_[1]->agent->OnCommand(nothing);
+  for (const auto& [peer, stream] : streams_) stream->Close(absl::OkStatus());
+  streams_.clear();
+
+  Command(2, {});
+  Listen([&] { return ready_; });
+  Open(2);
+  for (Step step = 1; step <= kSteps; ++step) PushStep(2, step, {{2, 0}});
+
+  EXPECT_EQ(WeightsAt(kSteps), whole);
+}
+
 }  // namespace
 }  // namespace banyan::server

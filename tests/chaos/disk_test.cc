@@ -1,6 +1,6 @@
-// Real processes whose disk has lost something: said, gone around where that is possible, and never in the answer.
+// Real processes whose disk has lost something, at steps drawn from a seed: said, gone around where that is possible,
+// and never in the answer.
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/disturbed_jobs.h"
 #include "tests/support/jobs.h"
 #include "tests/support/local_cluster.h"
 
@@ -18,18 +20,17 @@ namespace banyan::testing {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-std::string Job() {
-  return LinearJob(200, R"(  servers: {count: 2, chunk_bytes: 16384}
+constexpr int kSteps = 90;
+constexpr int kEvery = 15;  // steps from one checkpoint to the next
+constexpr char kRun[] = R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 30 steps}
   checkpoint: {every: 15 steps, keep: 100}
-)");
-}
+)";
 
 void Flip(const std::string& path, std::streamoff from_end) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -40,34 +41,19 @@ void Flip(const std::string& path, std::streamoff from_end) {
   ASSERT_TRUE(file.good()) << path;
 }
 
-class DiskTest : public ::testing::Test {
+class DiskTest : public DisturbedJobs<DiskTest> {
  protected:
-  static void SetUpTestSuite() {
-    cluster_ = std::make_unique<LocalCluster>(MakeFolder("disk"));
-    WriteFile(cluster_->folder() + "/job.yaml", Job());
-    cluster_->Up(/*workers=*/2, /*servers=*/2);
-    const std::string job = Submit();
-    answer_ = Answer(cluster_->Result(job));
-    lines_ = cluster_->Lines(job);
-  }
-  static void TearDownTestSuite() { cluster_.reset(); }
+  static void SetUpTestSuite() { Begin({.folder = "disk", .steps = kSteps, .run = kRun}); }
 
-  static std::string Submit() { return cluster_->Submit(cluster_->folder() + "/job.yaml"); }
   static std::string JobFolder(const std::string& job) {
     return absl::StrCat(cluster_->state_dir(), "/coordinator/jobs/", job);
   }
-  static void ExpectTheAnswer(const std::string& job, const Json& result) {
-    EXPECT_EQ(Answer(result), answer_);
-    EXPECT_EQ(cluster_->Lines(job), lines_);
-    EXPECT_THAT(EventTypes(result), Not(Contains("LEDGER_DIFFERS")));
+  static std::string Describe(const Json& result) {
+    return cluster_->Banyan({"describe", result["job"]["id"].get<std::string>()}).out;
   }
-
-  static inline std::unique_ptr<LocalCluster> cluster_;
-  static inline std::string answer_;
-  static inline std::vector<std::string> lines_;
 };
 
-TEST_F(DiskTest, TheLastGoodCheckpointIsUsed) {
+TEST_P(DiskTest, TheLastGoodCheckpointIsUsed) {
   const std::vector<std::function<void(const std::string&)>> damages = {
       [](const std::string& folder) { Flip(folder + "/model.safetensors", 5000); },
       [](const std::string& folder) { Flip(folder + "/optimizer.safetensors", 9); },
@@ -78,43 +64,48 @@ TEST_F(DiskTest, TheLastGoodCheckpointIsUsed) {
   };
   for (size_t i = 0; i < damages.size(); ++i) {
     SCOPED_TRACE(absl::StrCat("damage ", i));
-    const std::string job = Submit();
-    ASSERT_TRUE(cluster_->AwaitStep(job, 40));
-    ASSERT_EQ(cluster_->Banyan({"stop", job}).exit_code, 0);
-    const Json before = Json::parse(cluster_->Banyan({"describe", job, "-o", "json"}).out);
-    const std::string newest = before["checkpoint_directory"];
-    damages[i](newest);
-    EXPECT_EQ(cluster_->Banyan({"checkpoints", job}).exit_code, 7);
-    ASSERT_EQ(cluster_->Banyan({"resume", job, "--detach"}).exit_code, 0);
-    const Json result = cluster_->Result(job);
-    ExpectTheAnswer(job, result);
+    std::string newest;
+    const auto damaged = [&](const std::string& job) {
+      Expect({"stop", job}, 0);
+      newest = Json::parse(cluster_->Banyan({"describe", job, "-o", "json"}).out)["checkpoint_directory"];
+      damages[i](newest);
+      Expect({"checkpoints", job}, 7);
+      Expect({"resume", job, "--detach"}, 0);
+    };
+    const Json result = Disturb(damaged, kSteps / 3);
     EXPECT_THAT(EventTypes(result), AllOf(Contains("CHECKPOINT_DAMAGED"), Contains("FALLBACK")));
-    const std::string described = cluster_->Banyan({"describe", job}).out;
-    EXPECT_THAT(described, HasSubstr(newest)) << "which file";
+    EXPECT_THAT(Describe(result), HasSubstr(newest)) << "which file";
   }
 }
 
-TEST_F(DiskTest, OneThatCannotBeWrittenIsSaidAndTheNextIs) {
-  const std::string job = Submit();
-  // Where its directory would be.
-  const std::string in_the_way = JobFolder(job) + "/step-000000000150-term-1.partial";
-  WriteFile(in_the_way, "");
-  const Json result = cluster_->Result(job);
-  ExpectTheAnswer(job, result);
+TEST_P(DiskTest, OneThatCannotBeWrittenIsSaidAndTheNextIs) {
+  int due = 0;
+  std::string in_the_way;
+  const auto occupied = [&](const std::string& job) {
+    due = (step_ / kEvery + 3) * kEvery;  // far enough ahead
+    // Where its directory would be.
+    in_the_way = absl::StrFormat("step-%012d-term-1.partial", due);
+    WriteFile(absl::StrCat(JobFolder(job), "/", in_the_way), "");
+  };
+  const Json result = Disturb(occupied, kSteps / 3);
   EXPECT_THAT(EventTypes(result), Contains("CHECKPOINT_FAILED"));
-  EXPECT_THAT(cluster_->Banyan({"describe", job}).out, HasSubstr("step-000000000150-term-1.partial"));
-  std::vector<uint64_t> steps;
+  EXPECT_THAT(Describe(result), HasSubstr(in_the_way));
+  const std::string job = result["job"]["id"];
+  std::vector<int> steps;
   for (const Json& entry : Json::parse(cluster_->Banyan({"checkpoints", job, "-o", "json"}).out)) {
     steps.push_back(entry["step"]);
   }
-  EXPECT_THAT(steps, AllOf(Not(Contains(150)), Contains(165), Contains(200)));
+  EXPECT_THAT(steps, AllOf(Not(Contains(due)), Contains(due + kEvery), Contains(kSteps)));
 }
 
-TEST_F(DiskTest, ADamagedStoreIsRefusedAndNamed) {
+INSTANTIATE_TEST_SUITE_P(Jobs, DiskTest, ::testing::Values("linear", "gpt"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(DamagedStoreTest, IsRefusedAndNamed) {
   LocalCluster cluster(MakeFolder("damaged-store"));
-  WriteFile(cluster.folder() + "/job.yaml", Job());
+  WriteFile(cluster.folder() + "/job.yaml", LinearJob(kSteps, kRun));
   cluster.Up(/*workers=*/1, /*servers=*/2);
-  cluster.Result(cluster.Submit(cluster.folder() + "/job.yaml"));
+  const std::string answer = Answer(cluster.Result(cluster.Submit(cluster.folder() + "/job.yaml")));
   cluster.Down();
   const std::string store = cluster.state_dir() + "/coordinator/coordinator.sqlite";
   const std::string good = ReadFile(store);
@@ -132,7 +123,8 @@ TEST_F(DiskTest, ADamagedStoreIsRefusedAndNamed) {
   std::filesystem::remove(store);
   cluster.Up(/*workers=*/1, /*servers=*/2);
   EXPECT_EQ(cluster.Submit(cluster.folder() + "/job.yaml"), "j2");
-  EXPECT_EQ(Answer(cluster.Result("j2")), answer_);
+  EXPECT_EQ(Answer(cluster.Result("j2")), answer);
+  EXPECT_EQ(cluster.Lines("j2").size(), static_cast<size_t>(kSteps));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/support/disturbed_jobs.h"
 #include "tests/support/jobs.h"
+#include "tests/support/leftovers.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -18,6 +19,7 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::Contains;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using Json = nlohmann::json;
 
@@ -115,6 +117,18 @@ TEST_P(FaultsTest, AServerIsAskedToLeaveWhileItStops) {
 
 TEST_P(FaultsTest, AWorkerIsAskedToLeaveWhileItStops) {
   DisturbAStop([] { cluster_->Kill("worker-0", SIGTERM); });
+}
+
+// Its streams end, and that is nobody's death. Last, for the cluster starts again at once what has run for a while.
+TEST_P(FaultsTest, TheCoordinatorIsAskedToLeave) {
+  const Json result = Disturb([](const std::string&) {
+    const pid_t leaves = cluster_->Pid("coordinator");
+    kill(leaves, SIGTERM);
+    EXPECT_THAT(StillThereAfter({leaves}, /*seconds=*/8), IsEmpty());
+  });
+  EXPECT_THAT(EventTypes(result), Contains("RECOVERING"));
+  EXPECT_THAT(EventTypes(result), Not(Contains(AnyOf("SERVER_LOST", "WORKER_LOST"))));
+  EXPECT_EQ(result["counters"]["rollbacks"], 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, FaultsTest, ::testing::Values("linear", "gpt"),

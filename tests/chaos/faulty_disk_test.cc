@@ -2,9 +2,7 @@
 // checkpoint stays, training goes on where it can, and the answer is the same to the last bit of every line.
 
 #include <filesystem>
-#include <map>
 #include <memory>
-#include <random>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "tests/support/faulty_disk.h"
 #include "tests/support/hand_cluster.h"
 #include "tests/support/jobs.h"
+#include "tests/support/known_jobs.h"
 #include "tests/support/local_cluster.h"
 
 namespace banyan::testing {
@@ -37,53 +36,21 @@ constexpr char kReadOnly[] = "Read-only file system";
 
 class FaultyDiskTest : public ::testing::Test {
  protected:
-  struct Reference {
-    std::string answer;
-    std::string lines;
-  };
-
   static void SetUpTestSuite() {
     const std::string folder = std::filesystem::canonical(MakeFolder("faulty-disk"));
-    WriteFile(folder + "/text", SomeText());
-    WriteFile(folder + "/linear.yaml", LinearJob(200, kRun));
-    WriteFile(folder + "/gpt.yaml", GptJob(200, kRun));
     disk_ = std::make_unique<FaultyDisk>(folder);
     cluster_ = std::make_unique<HandCluster>(folder, Process::Options{.environment = disk_->Environment()});
+    jobs_ = std::make_unique<KnownJobs>(*cluster_, /*steps=*/150, kRun, /*seed=*/20261123);
     for (const char* name : {"server-0", "server-1", "worker-0", "worker-1"}) cluster_->Start(name);
   }
   static void TearDownTestSuite() {
+    jobs_.reset();
     cluster_.reset();
     disk_.reset();
   }
   void TearDown() override { disk_->Mend(); }
 
-  static std::string Submit(const std::string& name) {
-    const CommandResult result =
-        cluster_->Banyan({"submit", absl::StrCat(cluster_->folder(), "/", name, ".yaml"), "--detach"});
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return result.LastLine();
-  }
-  // One that has come to a step drawn from the seed. What it gives when nothing happens to it is known.
-  static std::string Begin(const std::string& name) {
-    Reference& reference = references_[name];
-    if (reference.lines.empty()) {
-      const std::string job = Submit(name);
-      reference.answer = Answer(cluster_->Result(job));
-      reference.lines = cluster_->Lines(job);
-    }
-    const std::string job = Submit(name);
-    const int step = std::uniform_int_distribution<int>(15, 45)(random_);
-    const auto lines = cluster_->Begin({"metrics", job, "-f", "-o", "jsonl"});
-    EXPECT_TRUE(lines->AwaitOut(absl::StrCat("{\"step\":", step, ",")));
-    return job;
-  }
-  static Json ExpectTheAnswer(const std::string& name, const std::string& job) {
-    const Json result = cluster_->Result(job);
-    EXPECT_EQ(Answer(result), references_[name].answer);
-    EXPECT_TRUE(cluster_->Lines(job) == references_[name].lines) << "lines differ";
-    EXPECT_THAT(EventTypes(result), Not(Contains("LEDGER_DIFFERS")));
-    return result;
-  }
+  static KnownJobs::Job Begin(const std::string& name) { return jobs_->Begin(name, 15, 45); }
   static std::string FolderOf(const std::string& job) { return cluster_->StateOf("coordinator") + "/jobs/" + job; }
   // Not the checkpoints beside it: a job that comes to its end meanwhile must write its last one.
   static std::string Store() { return cluster_->StateOf("coordinator") + "/coordinator.sqlite"; }
@@ -100,8 +67,7 @@ class FaultyDiskTest : public ::testing::Test {
 
   static inline std::unique_ptr<FaultyDisk> disk_;
   static inline std::unique_ptr<HandCluster> cluster_;
-  static inline std::map<std::string, Reference> references_;
-  static inline std::mt19937 random_{20261123};
+  static inline std::unique_ptr<KnownJobs> jobs_;
 };
 
 // What is broken, how, and for which job.
@@ -113,7 +79,8 @@ class FaultyCheckpointsTest : public FaultyDiskTest,
 };
 
 TEST_P(FaultyCheckpointsTest, TheJobGoesOnAndTheLastGoodOneIsUsed) {
-  const std::string job = Begin(name_);
+  const KnownJobs::Job known = Begin(name_);
+  const std::string job = known.id;
   Break(fault_, FolderOf(job));
   AwaitEvent(job, "CHECKPOINT_FAILED");
   // All go back to what was written before.
@@ -121,7 +88,7 @@ TEST_P(FaultyCheckpointsTest, TheJobGoesOnAndTheLastGoodOneIsUsed) {
   cluster_->Start("server-1");
   AwaitEvent(job, "term 2 from step");
   disk_->Mend();
-  const Json result = ExpectTheAnswer(name_, job);
+  const Json result = jobs_->ExpectTheAnswer(known);
   EXPECT_GT(disk_->refused(), 0);
   EXPECT_THAT(EventTypes(result), Contains("SERVER_LOST"));
   EXPECT_EQ(result["counters"]["rollbacks"], 1);
@@ -132,7 +99,8 @@ TEST_P(FaultyCheckpointsTest, TheJobGoesOnAndTheLastGoodOneIsUsed) {
 }
 
 TEST_P(FaultyCheckpointsTest, AStopFailsAndIsResumed) {
-  const std::string job = Begin(name_);
+  const KnownJobs::Job known = Begin(name_);
+  const std::string job = known.id;
   Break(fault_, FolderOf(job));
   EXPECT_NE(cluster_->Banyan({"stop", job}).exit_code, 0);
   const CommandResult failed = cluster_->Banyan({"wait", job, "--timeout", "60s"});
@@ -141,18 +109,23 @@ TEST_P(FaultyCheckpointsTest, AStopFailsAndIsResumed) {
   disk_->Mend();
   const CommandResult resumed = cluster_->Banyan({"resume", job, "--detach"});
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
-  ExpectTheAnswer(name_, job);
+  jobs_->ExpectTheAnswer(known);
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, FaultyCheckpointsTest,
-                         ::testing::Values(std::tuple("linear", kReadOnly), std::tuple("gpt", kFull)));
+                         ::testing::Combine(::testing::Values("linear", "gpt"), ::testing::Values(kFull, kReadOnly)),
+                         [](const auto& info) {
+                           const bool full = std::string(std::get<1>(info.param)) == kFull;
+                           return absl::StrCat(std::get<0>(info.param), full ? "_full" : "_read_only");
+                         });
 
 TEST_F(FaultyDiskTest, AFullStoreIsSaidAndWaitedFor) {
-  const std::string job = Begin("gpt");
+  const KnownJobs::Job job = Begin("gpt");
   disk_->Fill(Store());
   Process& coordinator = cluster_->process("coordinator");
   EXPECT_TRUE(coordinator.AwaitErr("deciding nothing until there is space, at the latest until "));
-  for (const std::vector<std::string>& command : {std::vector<std::string>{"jobs"}, {"describe", job}, {"stop", job}}) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"jobs"}, {"describe", job.id}, {"stop", job.id}}) {
     const CommandResult result = cluster_->Banyan(command);
     EXPECT_EQ(result.exit_code, 6) << command[0];
     EXPECT_THAT(result.err, AllOf(HasSubstr("coordinator.sqlite': database or disk is full"), HasSubstr(kFull),
@@ -161,22 +134,22 @@ TEST_F(FaultyDiskTest, AFullStoreIsSaidAndWaitedFor) {
   }
   disk_->Mend();
   EXPECT_TRUE(coordinator.AwaitErr("there is space again"));
-  ExpectTheAnswer("gpt", job);
+  jobs_->ExpectTheAnswer(job);
 }
 
 TEST_F(FaultyDiskTest, WhatAFullStoreCouldNotKeepNobodyHasHeardOf) {
-  const std::string job = Begin("linear");
+  const KnownJobs::Job job = Begin("linear");
   disk_->Fill(Store());
   EXPECT_TRUE(cluster_->process("coordinator").AwaitErr("deciding nothing until there is space"));
   cluster_->Kill("coordinator");
   cluster_->Kill("server-0");
   disk_->Mend();
   for (const char* name : {"coordinator", "server-0"}) cluster_->Start(name);
-  ExpectTheAnswer("linear", job);
+  jobs_->ExpectTheAnswer(job);
 }
 
 TEST_F(FaultyDiskTest, ACoordinatorOfAReadOnlyStoreEndsAndSaysWhy) {
-  const std::string job = Begin("gpt");
+  const KnownJobs::Job job = Begin("gpt");
   disk_->TurnReadOnly(Store());
   const auto says = AllOf(HasSubstr(Store()), HasSubstr(kReadOnly));
   CommandResult end = cluster_->AwaitEnd("coordinator");
@@ -188,7 +161,7 @@ TEST_F(FaultyDiskTest, ACoordinatorOfAReadOnlyStoreEndsAndSaysWhy) {
   EXPECT_THAT(end.err, says);
   disk_->Mend();
   cluster_->Start("coordinator");
-  ExpectTheAnswer("gpt", job);
+  jobs_->ExpectTheAnswer(job);
 }
 
 TEST_F(FaultyDiskTest, AWorkerThatCannotKeepItsIndexKeepsItInMemory) {

@@ -5,7 +5,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -56,6 +59,16 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     StartTheOne();
   }
 
+  // Waits until people are told that somebody waits for somebody: the job stands.
+  static void AwaitStandstill(const std::string& job) {
+    const absl::Time deadline = absl::Now() + absl::Minutes(1);
+    std::string description;
+    while (!absl::StrContains(description, "\nwaits ")) {
+      ASSERT_LT(absl::Now(), deadline) << description;
+      description = cluster_->Banyan({"describe", job}).out;
+    }
+  }
+
   // A job to which `happens`; returns its result and its events.
   template <typename Happens>
   static std::pair<Json, std::string> Disturb(int replicas, const Happens& happens, int servers = 3) {
@@ -65,6 +78,11 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
     happens(job.id);
     const Json result = jobs_->ExpectTheAnswer(job);
     return {result, cluster_->Banyan({"describe", job.id}).out};
+  }
+
+  static void ExpectNothingLost(const Json& result, const std::string& events) {
+    EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
+    EXPECT_THAT(EventTypes(result), Not(Contains("SERVER_LOST"))) << events;
   }
 
   // The job goes on without the one.
@@ -87,12 +105,26 @@ class PartitionTest : public ::testing::TestWithParam<const char*> {
 TEST_P(PartitionTest, ACutThatMendsCostsNothing) {
   const auto [result, events] = Disturb(0, [](const std::string&) {
     for (int i = 0; i < 3; ++i) {
-      cable_->Cut();
+      EXPECT_TRUE(cable_->AwaitConnection());
+      EXPECT_GT(cable_->Cut(), 0);
       cable_->Mend();
     }
   });
-  EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << events;
-  EXPECT_THAT(EventTypes(result), Not(Contains("SERVER_LOST"))) << events;
+  ExpectNothingLost(result, events);
+}
+
+// Who calls is heard and hears nothing, or the other way round: no stream ends, the job stands, and goes on.
+TEST_P(PartitionTest, ASilenceOfOneWayThatMendsCostsNothing) {
+  const auto [result, events] = Disturb(0, [](const std::string& job) {
+    for (const Cable::Way way : {Cable::Way::kToDaemon, Cable::Way::kToCallers}) {
+      cable_->Silence(way);
+      AwaitStandstill(job);
+      const int lines = cluster_->CountLines(job);
+      cable_->Mend();
+      cluster_->AwaitStep(job, lines + 3);
+    }
+  });
+  ExpectNothingLost(result, events);
 }
 
 TEST_P(PartitionTest, PeersAreBelievedTogether) {
@@ -104,11 +136,21 @@ INSTANTIATE_TEST_SUITE_P(Jobs, PartitionTest, ::testing::Values("linear", "gpt")
 
 // Nothing is reset, so gRPC must find out by itself: it asks after 5 s, and waits 10 s for the answer. Until then the
 // job stands, and people are told for whom.
-class SilentNetworkTest : public PartitionTest {};
+class SilentNetworkTest : public PartitionTest {
+ protected:
+  // Both ways for one job; for the other, callers are heard and hear nothing.
+  static void Silence() {
+    if (std::string(GetParam()) == "gpt") {
+      cable_->Silence();
+    } else {
+      cable_->Silence(Cable::Way::kToCallers);
+    }
+  }
+};
 
 TEST_P(SilentNetworkTest, IsFoundOut) {
   ExpectItToBeSpared([](const std::string& job) {
-    cable_->Silence();
+    Silence();
     const auto log = cluster_->Begin({"logs", "-f", job});
     EXPECT_TRUE(log->AwaitOut("WAITING"));
     // Each line to its end.
@@ -119,7 +161,7 @@ TEST_P(SilentNetworkTest, IsFoundOut) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, SilentNetworkTest, ::testing::Values("gpt"),
+INSTANTIATE_TEST_SUITE_P(Jobs, SilentNetworkTest, ::testing::Values("linear", "gpt"),
                          [](const auto& info) { return std::string(info.param); });
 
 // Only the coordinator reaches it. It joins while the job trains, and leads nothing: workers have no part in it.
@@ -133,7 +175,7 @@ TEST_P(UnreachedServerTest, IsLetGo) {
   ExpectItToBeSpared(joins, /*servers=*/2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, UnreachedServerTest, ::testing::Values("gpt"),
+INSTANTIATE_TEST_SUITE_P(Jobs, UnreachedServerTest, ::testing::Values("linear", "gpt"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

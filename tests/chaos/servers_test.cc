@@ -44,10 +44,10 @@ class ServersTest : public ::testing::TestWithParam<const char*> {
   }
 
   // Comes to a step up to `last`.
-  static KnownJobs::Job Begin(int servers, int replicas, int last = kSteps / 2) {
-    return jobs_->Begin(GetParam(), 5, last,
-                        {"--set", absl::StrCat("run.servers.count=", servers), "--set",
-                         absl::StrCat("run.servers.replicas=", replicas)});
+  static KnownJobs::Job Begin(int servers, int replicas, int last = kSteps / 2, std::vector<std::string> flags = {}) {
+    flags.insert(flags.end(), {"--set", absl::StrCat("run.servers.count=", servers), "--set",
+                               absl::StrCat("run.servers.replicas=", replicas)});
+    return jobs_->Begin(GetParam(), 5, last, flags);
   }
   // What `describe` has of its events.
   static std::string Events(const KnownJobs::Job& job) { return cluster_->Banyan({"describe", job.id}).out; }
@@ -111,6 +111,25 @@ TEST_P(ServersTest, WithReplicasADeathCostsNoStepAndTheCopiesAreMadeAgain) {
   ExpectNoWayBack(result, Events(job));
 }
 
+// Nobody starts it again: another of the three gets its copies, and then may be lost too.
+TEST_P(ServersTest, WithReplicasAnotherHasTheCopiesOfOneThatStaysAway) {
+  cluster_->Start("server-2");
+  const KnownJobs::Job job = Begin(3, 1, kSteps / 8);
+  const auto log = cluster_->Begin({"logs", "-f", job.id});
+  cluster_->Kill("server-1");
+  EXPECT_TRUE(log->AwaitOut("SERVER_LOST server-1"));
+  EXPECT_TRUE(log->AwaitOut("backups named"));
+  // No step that begins with these backups is done before they hold it: then they are in sync.
+  cluster_->AwaitStep(job.id, cluster_->CountLines(job.id) + 10);
+  cluster_->Kill("server-2");
+  EXPECT_TRUE(log->AwaitOut("SERVER_LOST server-2"));
+  const Json result = jobs_->ExpectTheAnswer(job);
+  const std::string events = Events(job);
+  EXPECT_GE(result["counters"].value("servers_survived", 0), 2) << events;
+  ExpectNoWayBack(result, events);
+  cluster_->Start("server-1");
+}
+
 TEST_P(ServersTest, ASilentOneIsNotWaitedForWhereOthersHaveItsChunks) {
   const KnownJobs::Job job = Begin(2, 1);
   cluster_->process("server-1").Signal(SIGSTOP);
@@ -130,6 +149,20 @@ TEST_P(ServersTest, WithReplicasOneMayDieWhileTheCoordinatorIsAway) {
   cluster_->Start("server-1");
   const Json result = jobs_->ExpectTheAnswer(job);
   EXPECT_EQ(result["counters"].value("rollbacks", 0), 0) << Events(job);
+}
+
+// Without replicas the job stands until its lease ends, and all go back once it is heard again. Last, for the lease of
+// the coordinator that it starts is short.
+TEST_P(ServersTest, ASilentOneIsWaitedForWhereNobodyHasItsChunks) {
+  cluster_->Drain("coordinator");
+  cluster_->Start("coordinator", {"--server-lease=1s"});
+  const KnownJobs::Job job = Begin(2, 0, kSteps / 2, {"--set", "run.servers.wait=1m"});
+  const auto log = cluster_->Begin({"logs", "-f", job.id});
+  cluster_->process("server-1").Signal(SIGSTOP);
+  EXPECT_TRUE(log->AwaitOut("SERVER_LOST server-1: its lease ran out"));
+  cluster_->process("server-1").Signal(SIGCONT);
+  const Json result = jobs_->ExpectTheAnswer(job);
+  EXPECT_GE(result["counters"].value("rollbacks", 0), 1) << Events(job);
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, ServersTest, ::testing::Values("linear", "gpt"),

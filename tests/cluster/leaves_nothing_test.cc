@@ -18,8 +18,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Json = nlohmann::json;
 
-// What a drain may take, and some air for a machine that does much else.
-constexpr int kDrainSeconds = 8 + 4;
+// What a drain may take: docs/operations.md.
+constexpr int kDrainSeconds = 8;
 
 constexpr char kJob[] = R"(
 version: 1

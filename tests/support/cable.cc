@@ -3,11 +3,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "tests/support/loopback.h"
 
 namespace banyan::testing {
+
 Cable::Cable() {
   const Listener listener = ListenOnLoopback();
   listener_ = listener.descriptor;
@@ -25,34 +28,50 @@ Cable::~Cable() {
 
 void Cable::Join(const std::string& daemon) { port_ = PortOf(daemon); }
 
-void Cable::Cut() {
+bool Cable::AwaitConnection() {
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
+  MutexLock lock(mutex_);
+  while (CountOpen() == 0 && absl::Now() < deadline) connected_.WaitFor(mutex_, deadline - absl::Now());
+  return CountOpen() > 0;
+}
+
+int Cable::CountOpen() const {
+  return static_cast<int>(
+      std::ranges::count_if(connections_, [](const auto& connection) { return !connection->over; }));
+}
+
+int Cable::Cut() {
   cut_ = true;
   MutexLock lock(mutex_);
+  const int open = CountOpen();
   Reset();
+  return open;
 }
 
 void Cable::Mend() {
   cut_ = false;
-  SetSilent(false);
+  SetSilent({});
 }
 
-void Cable::SetSilent(bool silent) {
+void Cable::SetSilent(std::array<bool, 2> silent) {
   MutexLock lock(sound_mutex_);
   silent_ = silent;
   sound_.SignalAll();
 }
 
-void Cable::AwaitSound() {
+void Cable::AwaitSound(Way way) {
   MutexLock lock(sound_mutex_);
-  while (silent_) sound_.Wait(sound_mutex_);
+  while (silent_[static_cast<size_t>(way)]) sound_.Wait(sound_mutex_);
 }
 
 // Until either end is gone, and then both are.
-void Cable::Pass(int from, int to) {
+void Cable::Pass(Connection& connection, Way way) {
+  const int from = way == Way::kToDaemon ? connection.caller : connection.daemon;
+  const int to = way == Way::kToDaemon ? connection.daemon : connection.caller;
   std::array<char, 65536> buffer;
   while (true) {
     const ssize_t size = recv(from, buffer.data(), buffer.size(), 0);
-    AwaitSound();
+    AwaitSound(way);
     if (size <= 0) break;
     ssize_t sent = 0;
     while (sent < size) {
@@ -62,12 +81,13 @@ void Cable::Pass(int from, int to) {
     }
     if (sent < size) break;
   }
+  connection.over = true;
   shutdown(from, SHUT_RDWR);
   shutdown(to, SHUT_RDWR);
 }
 
 void Cable::Reset() {
-  SetSilent(false);
+  SetSilent({});
   for (const std::unique_ptr<Connection>& connection : connections_) {
     for (const int fd : {connection->caller, connection->daemon}) shutdown(fd, SHUT_RDWR);
     connection->there.join();
@@ -91,9 +111,11 @@ void Cable::Accept() {
     auto connection = std::make_unique<Connection>();
     connection->caller = caller;
     connection->daemon = daemon;
-    connection->there = std::jthread([=, this] { Pass(caller, daemon); });
-    connection->back = std::jthread([=, this] { Pass(daemon, caller); });
+    Connection& made = *connection;
+    made.there = std::jthread([&made, this] { Pass(made, Way::kToDaemon); });
+    made.back = std::jthread([&made, this] { Pass(made, Way::kToCallers); });
     connections_.push_back(std::move(connection));
+    connected_.SignalAll();
   }
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <utility>
@@ -14,11 +15,16 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/support/loopback.h"
 
 namespace banyan::testing {
 namespace {
+
+// docs/operations.md.
+constexpr absl::Duration kDrain = absl::Seconds(8);
 
 std::string Token() { return std::string(64, 'a'); }
 
@@ -57,8 +63,10 @@ std::string HandCluster::Word(const std::string& name, size_t index) {
 
 std::string HandCluster::Endpoint(const std::string& name) { return Word(name, 2); }
 
+std::string HandCluster::MetricsEndpoint(const std::string& name) { return Word(name, 3); }
+
 double HandCluster::Metric(const std::string& server, const std::string& sample) {
-  const int page = ConnectToLoopback(PortOf(Word(server, 3)));
+  const int page = ConnectToLoopback(PortOf(MetricsEndpoint(server)));
   EXPECT_GE(page, 0) << server;
   if (page < 0) return 0;
   const std::string request = absl::StrCat("GET /metrics HTTP/1.0\r\nAuthorization: Basic ",
@@ -107,8 +115,11 @@ void HandCluster::Kill(const std::string& name) {
 }
 
 void HandCluster::Drain(const std::string& name) {
+  const absl::Time asked = absl::Now();
   daemons_.at(name)->Signal(SIGTERM);
-  EXPECT_EQ(daemons_.at(name)->Wait().exit_code, 0) << name;
+  const CommandResult end = daemons_.at(name)->Wait();
+  EXPECT_LE(absl::Now() - asked, kDrain) << name << "\n" << end.err;
+  EXPECT_EQ(end.exit_code, 0) << name << "\n" << end.err;
   daemons_.erase(name);
 }
 
@@ -154,6 +165,11 @@ std::string HandCluster::Lines(const std::string& job) const {
   const CommandResult result = Banyan({"metrics", job, "-o", "jsonl"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   return result.out;
+}
+
+int HandCluster::CountLines(const std::string& job) const {
+  const std::string lines = Lines(job);
+  return static_cast<int>(std::ranges::count(lines, '\n'));
 }
 
 }  // namespace banyan::testing

@@ -26,8 +26,9 @@ class HandCluster {
   void Start(const std::string& name, const std::vector<std::string>& flags = {});
   // The same, without waiting for it.
   void Launch(const std::string& name, const std::vector<std::string>& flags = {});
-  // host:port where it serves.
+  // host:port where it serves, and of its page for Prometheus.
   std::string Endpoint(const std::string& name);
+  std::string MetricsEndpoint(const std::string& name);
   // A number on a server's page for Prometheus, by its name and labels as they stand there. 0: it is not there.
   double Metric(const std::string& server, const std::string& sample);
   Process& process(const std::string& name) { return *daemons_.at(name); }
@@ -35,7 +36,7 @@ class HandCluster {
   void Kill(const std::string& name);
   // It ends by itself; what it printed.
   CommandResult AwaitEnd(const std::string& name);
-  // SIGTERM, the same; expects success.
+  // SIGTERM, the same; expects success, within the time that a drain may take.
   void Drain(const std::string& name);
 
   // `banyan ARGUMENTS` to this cluster, to its end or running.
@@ -46,8 +47,9 @@ class HandCluster {
   void AwaitStep(const std::string& job, int step) const;
   // Waits for the job's end, also while the coordinator is away, and returns its result.
   Json Result(const std::string& job) const;
-  // Its lines, as `metrics -o jsonl` has them.
+  // Its lines, as `metrics -o jsonl` has them, and how many they are.
   std::string Lines(const std::string& job) const;
+  int CountLines(const std::string& job) const;
 
   const std::string& folder() const { return folder_; }
   std::string StateOf(const std::string& name) const { return folder_ + "/state-" + name; }
