@@ -1,5 +1,6 @@
 #include "server/ledger/gate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <memory>
@@ -189,6 +190,29 @@ TEST_F(GateTest, AsksForSumsOfItsOwnChunksThatWereAppliedElsewhere) {
   ASSERT_EQ(servers[0].decided.size(), 1u);
   EXPECT_EQ(servers[0].decided[0].norm, ExpectedNorm(1));
   EXPECT_TRUE(servers[0].gate->Waits().empty());
+}
+
+// It backs chunks up, and those wait for the ledger too.
+TEST_F(GateTest, AsksWhereNoRootOfItsOwnWaits) {
+  Start(3);
+  map.epoch = 2;
+  for (ChunkMap::Owner& owner : map.owners) owner.primary = std::max(owner.primary, 1u);
+  for (Server& server : servers) server.gate->OnOrder(1, map);
+  for (uint32_t chunk = 0; chunk < kChunks; ++chunk) {
+    servers[map.owners[chunk].primary].gate->OnCommitted(1, ChunkId(chunk), Parts(chunk, 1), kWeight, 2.5);
+  }
+  std::erase_if(wire, [](const auto& message) {  // lost
+    return message.first == ServerId(10) && message.second.from == ServerId(12);
+  });
+  DeliverAll();
+  EXPECT_TRUE(servers[0].decided.empty());
+
+  servers[0].gate->OnTick(absl::UnixEpoch());
+  servers[0].gate->OnTick(absl::UnixEpoch() + absl::Seconds(1));
+  DeliverAll();
+
+  ASSERT_EQ(servers[0].decided.size(), 1u);
+  EXPECT_EQ(servers[0].decided[0].norm, ExpectedNorm(1));
 }
 
 TEST_F(GateTest, GivesTheLastTwoStepsToWhoeverConnects) {

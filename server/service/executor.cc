@@ -11,14 +11,18 @@ constexpr absl::Duration kBehind = absl::Seconds(1);
 
 Executor::Executor() : thread_([this] { Run(); }) {}
 
-Executor::~Executor() {
-  MutexLock lock(mutex_);
-  stopping_ = true;
-  changed_.Signal();
+void Executor::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.Signal();
+  }
+  if (thread_.joinable()) thread_.join();
 }
 
 void Executor::Post(Task task) {
   MutexLock lock(mutex_);
+  if (stopped_) return;
   tasks_.push_back(std::move(task));
   if (tasks_.size() == 1) changed_.Signal();
 }
@@ -52,7 +56,10 @@ void Executor::Run() {
     {
       MutexLock lock(mutex_);
       while (tasks_.empty() && !stopping_) changed_.Wait(mutex_);
-      if (tasks_.empty()) return;
+      if (tasks_.empty()) {
+        stopped_ = true;
+        return;
+      }
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }

@@ -19,12 +19,15 @@ class Executor {
   using Task = absl::AnyInvocable<void()>;
 
   Executor();
-  // Runs what has been posted, then ends the thread.
-  ~Executor();
+  ~Executor() { Stop(); }
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
+  // Dropped once it is stopped.
   void Post(Task task);
+
+  // Runs what has been posted, then ends the thread. Not from a task; again it does nothing.
+  void Stop();
 
   // Tasks that wait.
   size_t queued() const;
@@ -41,9 +44,10 @@ class Executor {
   CondVar changed_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time now_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Time> asked_ ABSL_GUARDED_BY(mutex_);
-  std::jthread thread_;  // last: it uses all of the above
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace banyan::server

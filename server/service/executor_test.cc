@@ -1,5 +1,6 @@
 #include "server/service/executor.h"
 
+#include <functional>
 #include <optional>
 #include <semaphore>
 #include <vector>
@@ -45,6 +46,21 @@ TEST(ExecutorTest, IsBehindWhileItDoesNotComeToATick) {
   EXPECT_EQ(executor.behind_since(), std::nullopt);
   executor.OnTick(start + absl::Seconds(31));
   EXPECT_EQ(executor.behind_since(), std::nullopt);
+}
+
+TEST(ExecutorTest, TwoThatPostToEachOtherCanBeStopped) {
+  Executor first;
+  Executor second;
+  int rounds = 0;
+  const std::function<void()> there = [&] {
+    ++rounds;
+    second.Post([&] { first.Post(there); });
+  };
+  first.Post(there);
+  first.Stop();
+  second.Stop();
+  first.Post([&] { rounds = -1; });
+  EXPECT_GE(rounds, 1);
 }
 
 }  // namespace

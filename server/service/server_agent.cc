@@ -20,7 +20,12 @@ ServerAgent::ServerAgent(Options options) : options_(std::move(options)), connec
   for (uint32_t i = 0; i < options_.executors; ++i) executors_.push_back(std::make_unique<Executor>());
 }
 
-ServerAgent::~ServerAgent() { StopJobs(); }
+ServerAgent::~ServerAgent() {
+  StopJobs();
+  // Shards and the disk post to each other.
+  for (const auto& executor : executors_) executor->Stop();
+  disk_.Stop();
+}
 
 void ServerAgent::StopJobs() {
   MutexLock lock(mutex_);

@@ -145,14 +145,14 @@ class ServiceTest : public testing::Test {
     parts_.clear();
   }
 
-  void Command(Term term, const RestorePoint& restore) {
-    JobOrder order{.coordinator_term = 1, .term = term, .restore = restore, .map = map_};
+  void Command(Term term, const RestorePoint& restore, uint64_t coordinator_term = 1) {
+    JobOrder order{.coordinator_term = coordinator_term, .term = term, .restore = restore, .map = map_};
     order.assignment = Assignment{.version = 1, .max_pending = 1};
     order.checkpoint_directory = directory_ + "/j1";
     order.state = JobState::kRunning;
     for (size_t i = 0; i < servers_.size(); ++i) {
       v1::Command command;
-      command.set_coordinator_term(1);
+      command.set_coordinator_term(coordinator_term);
       command.set_id(10 + i);
       *command.add_jobs() = EncodeJobOrder(order);
       *command.mutable_jobs(0)->mutable_job() = job_;
@@ -260,6 +260,21 @@ class ServiceTest : public testing::Test {
     ASSERT_TRUE(inbox_->closed.ok()) << inbox_->closed;
   }
 
+  // The checkpoint of term 1 whose parts have been reported.
+  void Publish(Step step) {
+    std::vector<PartRange> ranges;
+    for (const auto& [server, part] : parts_[step]) {
+      EXPECT_EQ(part.failure, "");
+      for (const CheckpointPart::Range& range : part.ranges) {
+        ranges.push_back({.file = range.file, .offset = range.offset, .size = range.size, .checksum = range.checksum});
+      }
+    }
+    v1::CheckpointManifest facts;
+    facts.set_term(1);
+    facts.set_step(step);
+    ASSERT_TRUE(PublishCheckpoint(files_, facts_->layout, directory_ + "/j1", facts, ranges).ok());
+  }
+
   std::vector<std::vector<std::byte>> WeightsAt(Step step) {
     MutexLock lock(inbox_->mutex);
     std::vector<std::vector<std::byte>> weights;
@@ -331,18 +346,10 @@ TEST_F(ServiceTest, EveryLayoutClipsAlike) {
 
 TEST_F(ServiceTest, GoesOnFromACheckpointOnOtherServers) {
   const auto whole = RunAll(2, 2, false, {{2, 0}});
-  Listen([&] { return parts_[2].size() == 2 && parts_[0].size() == 2; });
-  std::vector<PartRange> ranges;
-  for (const auto& [server, part] : parts_[2]) {
-    EXPECT_EQ(part.failure, "");
-    for (const CheckpointPart::Range& range : part.ranges) {
-      ranges.push_back({.file = range.file, .offset = range.offset, .size = range.size, .checksum = range.checksum});
-    }
-  }
-  v1::CheckpointManifest facts;
-  facts.set_term(1);
-  facts.set_step(2);
-  ASSERT_TRUE(PublishCheckpoint(files_, facts_->layout, directory_ + "/j1", facts, ranges).ok());
+  Listen([&] { return parts_[0].size() == 2 && parts_[2].size() == 2 && parts_[4].size() == 2; });
+  // The newest is not the one that the order names (rule R12).
+  Publish(2);
+  Publish(4);
 
   Start(1, 3, false);
   Command(2, {.step = 2, .directory = directory_ + "/j1/" + CheckpointName{.term = 1, .step = 2}.Directory()});
@@ -416,6 +423,20 @@ TEST_F(ServiceTest, RefusesStreamsOfAJobThatIsNotHere) {
   AwaitClosed(1);
 
   EXPECT_EQ(inbox_->closed.code(), absl::StatusCode::kNotFound) << inbox_->closed;
+}
+
+TEST_F(ServiceTest, ObeysNoOlderCoordinator) {
+  Start(1, 1, false);
+  Command(1, {}, /*coordinator_term=*/5);
+  Listen([&] { return ready_; });
+
+  v1::Command nothing;
+  nothing.set_coordinator_term(4);
+  nothing.set_id(10);
+  servers_[0]->agent->OnCommand(nothing);
+
+  EXPECT_NE(servers_[0]->agent->Find("j1"), nullptr) << "dropped";
+  EXPECT_EQ(servers_[0]->agent->MakeReport(false).coordinator_term(), 5u);
 }
 
 TEST_F(ServiceTest, DroppingAJobEndsItsStreamsAndFreesItsMemory) {

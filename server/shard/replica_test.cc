@@ -274,6 +274,44 @@ TEST_F(ReplicaTest, ABackupObeysThePrimaryOfItsEpochOnly) {
   EXPECT_TRUE(closed.empty());
 }
 
+TEST_F(ReplicaTest, AStateOfAnotherEpochOrSenderIsNotTaken) {
+  Make({});
+  Begin(Map(1, kMe, {}));
+  PushWhole(1);
+  Order(Map(2, kMe, {kOther}));
+  shard->OnFollowerOpened(links[0].id);
+  shard->OnHeld(links[0].id, {.term = 1, .epoch = 2, .chunks = {{.chunk = Place().chunk}}});
+  auto state = std::get<ChunkState>(to_backup.back());
+  shard = std::make_unique<Shard>(job->ShardOptions(0, 0, 1 << 20), *this);
+  Begin(Map(2, kOther, {kMe}));
+  Lead(2);
+  Forget();
+
+  for (const Epoch epoch : {1, 3}) {
+    state.epoch = epoch;
+    shard->OnToBackup(kLeader, state);
+  }
+  state.epoch = 2;
+  shard->OnToBackup(StreamId(9), state);
+  EXPECT_TRUE(held.empty());
+
+  shard->OnToBackup(kLeader, state);
+  ASSERT_EQ(held.size(), 1u);
+  EXPECT_EQ(LastHeld().applied, 1u);
+}
+
+// The coordinator would not give them to it, either.
+TEST_F(ReplicaTest, ChunksOfAnotherLifeOfItsServerAreNotItsOwn) {
+  Make({});
+  ChunkMap map = Map(1, kMe, {kOther});
+  map.servers[kMe].incarnation = Incarnation(99);
+  Begin(map);
+
+  shard->OnHello(StreamId(5), Hello{.term = 1, .epoch = 1});
+  EXPECT_TRUE(Of<State>(sent).back().chunks.empty());
+  EXPECT_TRUE(links.empty());
+}
+
 TEST_F(ReplicaTest, ABackupIsPromotedWithTheRootThatItHolds) {
   Make({});
   Begin(Map(1, kOther, {kMe}));

@@ -35,12 +35,13 @@ class TestCoordinator final : public v1::Coordinator::Service {
     v1::Report report;
     while (stream->Read(&report)) {
       v1::Command command;
-      command.set_coordinator_term(1);
       command.set_id(1);
       {
         MutexLock lock(mutex_);
         last_ = report;
+        ++reports_;
         incarnations_.insert(report.process().incarnation());
+        command.set_coordinator_term(term_);
         command.set_leave(leave_ == report.process().incarnation());
         changed_.SignalAll();
       }
@@ -58,15 +59,32 @@ class TestCoordinator final : public v1::Coordinator::Service {
     return last_;
   }
 
+  // The last of so many more.
+  v1::Report AwaitMore(int reports) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    MutexLock lock(mutex_);
+    reports += reports_;
+    while (reports_ < reports && absl::Now() < deadline) changed_.WaitFor(mutex_, absl::Milliseconds(100));
+    EXPECT_GE(reports_, reports);
+    return last_;
+  }
+
   void TellToLeave(uint64_t incarnation) {
     MutexLock lock(mutex_);
     leave_ = incarnation;
+  }
+
+  void SpeakIn(uint64_t term) {
+    MutexLock lock(mutex_);
+    term_ = term;
   }
 
  private:
   Mutex mutex_;
   CondVar changed_;
   v1::Report last_ ABSL_GUARDED_BY(mutex_);
+  int reports_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t term_ ABSL_GUARDED_BY(mutex_) = 1;
   std::set<uint64_t> incarnations_ ABSL_GUARDED_BY(mutex_);
   uint64_t leave_ ABSL_GUARDED_BY(mutex_) = 0;
 };
@@ -148,6 +166,21 @@ TEST_F(WorkerDaemonTest, LeavesWhenAsked) {
   coordinator_.Await(Known);
   kill(daemon_, SIGTERM);
   EXPECT_EQ(AwaitExit(), 0);
+}
+
+TEST_F(WorkerDaemonTest, ObeysNoOlderCoordinator) {
+  coordinator_.SpeakIn(/*term=*/5);
+  Start({});
+  const auto obeys = [](const v1::Report& report) { return report.coordinator_term() == 5; };
+  const uint64_t life = coordinator_.Await(obeys).process().incarnation();
+
+  coordinator_.SpeakIn(/*term=*/4);
+  coordinator_.TellToLeave(life);
+
+  // The command answers the first of them.
+  const v1::Report report = coordinator_.AwaitMore(3);
+  EXPECT_EQ(report.process().incarnation(), life);
+  EXPECT_EQ(report.coordinator_term(), 5u);
 }
 
 TEST_F(WorkerDaemonTest, ItsChildDiesWithIt) {

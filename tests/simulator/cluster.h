@@ -106,6 +106,8 @@ class Cluster {
   void OnSent(MessageKind kind, Place from, Place to);
   Fault AtMoment(Fault fault, Place from, Place to) const;
   void Apply(const Fault& fault);
+  // Whoever lives there.
+  void Crash(Place place, const Fault& fault);
   void CrashCoordinator(const Fault& fault);
   void CrashServer(const Fault& fault);
   void DrainServer(uint32_t index);

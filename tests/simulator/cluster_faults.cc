@@ -1,8 +1,10 @@
 // What faults do to a simulated cluster; the rest is in cluster.cc.
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tests/simulator/cluster.h"
 
 namespace banyan::simulator {
@@ -28,6 +30,7 @@ void Cluster::OnSent(MessageKind kind, Place from, Place to) {
   });
   for (Fault& fault : now) {
     ++outcome_.counts["moments"];
+    ++outcome_.counts[absl::StrCat("moments (", std::string(NameOf(kind)), ")")];
     fault = AtMoment(fault, from, to);
     if (fault.after == absl::ZeroDuration() && fault.kind == kCut) {
       Apply(fault);
@@ -120,7 +123,16 @@ void Cluster::Apply(const Fault& fault) {
       return fault.how % 2 == 0 ? people_->ScaleWorkers(fault) : people_->ScaleServers(fault);
     case kFork:
       return;  // people have been told (MakePeople)
+    case kCrash:
+      return Crash(place, fault);
   }
+}
+
+void Cluster::Crash(Place place, const Fault& fault) {
+  const absl::Duration silence = fault.how % 3 == 0 ? fault.length : absl::ZeroDuration();
+  if (place == kCoordinatorPlace) return EndCoordinator(fault.length);
+  if (place < worker_place(0)) return EndServer(place - server_place(0), silence, fault.length);
+  EndWorker(place - worker_place(0), silence, fault.length);
 }
 
 void Cluster::CutNetwork(const Fault& fault) {

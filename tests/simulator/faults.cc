@@ -19,7 +19,7 @@ constexpr std::string_view kNames[Fault::kKinds] = {
     "crash a worker",   "crash a host",          "a worker leaves", "a process stands still",
     "cut the network",  "sever a server",        "a clock jumps",   "the disk is full",
     "cut the power",    "stop the job",          "pause the job",   "scale the job",
-    "fork the job"};
+    "fork the job",     "crash a process"};
 
 }  // namespace
 
@@ -35,7 +35,7 @@ std::string ToString(const Fault& fault) {
 
 const std::vector<Profile>& Profiles() {
   using enum MessageKind;
-  // break coord server drain worker host leave still cut sever clock full power stop pause scale fork
+  // break coord server drain worker host leave still cut sever clock full power stop pause scale fork crash
   static const std::vector<Profile> profiles = {
       {.name = "mixed", .most = 16, .weights = {12, 2, 1, 1, 4, 0, 2, 3, 3, 0, 1, 1, 0, 1, 1, 2, 1},
        .most_replicas = 2, .audits_one_in = 4},
@@ -91,7 +91,12 @@ const std::vector<Profile>& Profiles() {
       {.name = "severed", .most = 16, .weights = {4, 0, 0, 0, 2, 0, 1, 0, 0, 7},
        .least_replicas = 1, .most_replicas = 2, .spare = true, .amid = true},
       {.name = "moves", .most = 24, .weights = {8, 0, 0, 0, 1, 0, 1, 2, 1},
-       .uneven = true, .amid = true, .moments = {kPush}, .volley = 2},
+       .uneven = true, .amid = true, .moments = {kPush, kPush, kAssignment, kState}, .volley = 2},
+      {.name = "handout", .most = 12, .weights = {2, 0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 2, 0, 16},
+       .least_replicas = 1, .most_replicas = 2, .amid = true,
+       .moments = {kHello, kPush, kPull, kState, kWeights, kMark, kMoved, kGreeting, kRoot, kChunkState, kChunkState,
+                   kHeld, kSum, kEntries, kPart, kInSync, kCommand, kAssignment, kMap, kMap},
+       .volley = 3},
   };
   return profiles;
 }

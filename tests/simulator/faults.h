@@ -35,8 +35,9 @@ struct Fault {
     kPauseJob,     // people pause the job, and resume it as it is
     kScale,        // people scale workers or servers up or down
     kFork,         // people fork the job at one of its steps, where it rests or has succeeded: at no time of its own
+    kCrash,        // whoever lives at `which`; `how`: noticed late
   };
-  static constexpr size_t kKinds = 17;
+  static constexpr size_t kKinds = 18;
 
   Kind kind = Kind::kBreakStream;
   absl::Duration at;

@@ -10,17 +10,25 @@ namespace banyan::simulator {
 
 // What one process says to another, as far as faults wait for it.
 enum class MessageKind {
-  kOther,
+  kOther,  // a report without any news
+  kHello,
   kPush,
+  kPull,
+  kState,  // what a shard has, told to a worker
   kWeights,
+  kMark,  // done_through or the window's end, and no chunk
+  kMoved,
+  kGreeting,
   kRoot,
   kChunkState,
   kHeld,
   kSum,
   kEntries,  // a report with ledger entries
+  kPart,     // a report of a checkpoint's part, or that it was missed
   kInSync,   // a report of a backup that came to be in sync
   kCommand,
-  kMap,  // a command with a map that the process has not been told of
+  kAssignment,  // a command with leaves that the process has not been told of
+  kMap,         // a command with a map that the process has not been told of
 };
 
 std::string_view NameOf(MessageKind kind);

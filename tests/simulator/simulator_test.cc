@@ -111,6 +111,12 @@ TEST(SimulatorTest, EveryRunEndsWithTheSameBits) {
                            "forks", "audits compared", "wrong leaves found", "moments", "severed servers"}) {
     EXPECT_GT(total[what], seeds / 100) << what;
   }
+  for (const Profile& profile : Profiles()) {
+    for (const MessageKind kind : profile.moments) {
+      if (kind == MessageKind::kMoved) continue;  // in one run of `handout` in two hundred
+      EXPECT_GT(total["moments (" + std::string(NameOf(kind)) + ")"], 0u) << profile.name << " waits for it in vain";
+    }
+  }
   EXPECT_GT(total["terms"], seeds + seeds / 10);
   EXPECT_GT(total["gradient sets dropped"], 0u);
 }

@@ -315,6 +315,22 @@ TEST_F(StepMachineTest, FramesOfAnotherTermAreIgnored) {
   EXPECT_EQ(machine_.open_step(), 1u);
 }
 
+TEST_F(StepMachineTest, ObeysNoOlderCoordinatorOrTerm) {
+  JobOrder order = NewOrder(3);
+  order.coordinator_term = 5;
+  machine_.OnOrder(order);
+
+  order.term = 2;
+  order.state = JobState::kSucceeded;
+  machine_.OnOrder(order);
+  order.term = 4;
+  order.coordinator_term = 4;
+  machine_.OnOrder(order);
+
+  EXPECT_EQ(machine_.term(), 3u);
+  EXPECT_TRUE(Only<Leave>(Advance()).empty());
+}
+
 TEST_F(StepMachineTest, ANewTermStartsFromNothing) {
   Start();
   Order(1, {{1, 0}}, 2);
