@@ -23,6 +23,7 @@ JobMachine::JobMachine(JobRecord record, Options options, Step lines_through, Jo
       effects_(effects),
       record_(std::move(record)),
       lines_through_(lines_through),
+      reached_(lines_through),
       counted_at_(now.monotonic),
       progress_(now.monotonic),
       reclaim_until_(now.monotonic + options_.reclaim),
@@ -175,7 +176,6 @@ void JobMachine::Enter(JobState state, std::string reason, Now now) {
   record_.state = state;
   record_.reason = std::move(reason);
   progress_.Made(now.monotonic);
-  line_since_ = now.wall;
   audits_due_.reset();
   Persist();
   Note(now, std::string(JobStateName(state)), "", record_.reason);
@@ -278,7 +278,7 @@ void JobMachine::BeginTerm(Now now) {
   publishing_.clear();
   published_.clear();
   given_up_.clear();
-  settled_step_ = record_.restore.step;
+  settled_step_ = reached_ = record_.restore.step;
   Persist();
   Note(now, "TERM", "", absl::StrCat("term ", record_.term, " from step ", record_.restore.step));
 }

@@ -249,7 +249,8 @@ class JobMachine {
   void TakePart(uint64_t server, const CheckpointPart& part, Now now);
   void PublishWhatIsComplete();
   std::set<uint64_t> WritersOfParts() const;  // servers of the map that have tensors
-  std::optional<Step> PartsDue() const;       // the oldest checkpoint of which a part is to come
+  // The oldest checkpoint that is to come, and the servers that have not told their parts.
+  std::optional<std::pair<Step, std::vector<uint64_t>>> PartsDue() const;
   bool IsNeeded(Step checkpoint_step) const;
   void PickStopStep();
   // What a stop under way ends in.
@@ -262,7 +263,10 @@ class JobMachine {
   Step lines_through_;  // before there is a book
   std::shared_ptr<const JobPlan> plan_;
   std::unique_ptr<LedgerBook> book_;
-  absl::Time line_since_;  // when the last line was written, or this state began
+  // The step whose line has some of its entries, and since when; 0: none.
+  Step told_in_part_ = 0;
+  absl::Time told_since_;
+  Step reached_ = 0;  // by a chunk, in this term, as far as is known
   std::unique_ptr<Assigner> assigner_;
 
   Processes servers_;

@@ -130,16 +130,18 @@ void JobMachine::TakeEntries(const JobReport& report, Now now) {
   const Step before = book_->highest();
   for (const Entry& entry : report.entries) {
     if (entry.term <= record_.term) book_->Add(entry);
+    if (entry.term == record_.term) reached_ = std::max(reached_, entry.step);
   }
   if (book_->highest() > before) progress_.Made(now.monotonic);
   WritePages(now);
+  const Step in_part = book_->Lacking(record_.term).empty() ? 0 : lines_through() + 1;
+  if (in_part != std::exchange(told_in_part_, in_part)) told_since_ = now.wall;
   CompareReplayed(now);
 }
 
 void JobMachine::WritePages(Now now) {
   book_->SetLimit(Replays(record_) ? record_.fork->step : record_.state == kStopping ? stop_step_ : 0);
   while (const std::optional<LedgerBook::Page> page = book_->Take()) {
-    line_since_ = now.wall;
     if (page->evaluation.has_value()) effects_.WriteEvaluation(record_.id, *page->evaluation);
     if (!page->line.has_value()) continue;
     effects_.WriteLine(record_.id, *page->line, now.wall);

@@ -64,6 +64,7 @@ void JobMachine::TakePart(uint64_t server, const CheckpointPart& part, Now now) 
   }
   if (record_.state != kStopping || part.step != stop_step_) return;
   const Step missed = stop_step_;
+  parts_.erase(missed);
   stop_distance_ *= 2;
   PickStopStep();
   Note(now, "CHECKPOINT_MISSED", servers_.at(server).member.introduction.name,
@@ -95,24 +96,27 @@ std::set<uint64_t> JobMachine::WritersOfParts() const {
 }
 
 // A map that is adopted settles what was due before, but for what the job cannot do without.
-std::optional<Step> JobMachine::PartsDue() const {
-  const std::set<uint64_t> writers = WritersOfParts();
-  const auto lacks_a_part = [&](Step step) {
-    if (published_.contains(step) || publishing_.contains(step) || given_up_.contains(step)) return false;
-    const auto parts = parts_.find(step);
-    return parts == parts_.end() || !std::ranges::all_of(writers, [&](uint64_t id) { return parts->second.contains(id); });
-  };
+std::optional<std::pair<Step, std::vector<uint64_t>>> JobMachine::PartsDue() const {
   std::set<Step> due;
   for (const auto& [step, parts] : parts_) due.insert(step);
-  if (!Replays(record_)) {
-    const Step settled = std::max(settled_step_, record_.checkpoint.has_value() ? record_.checkpoint->step : 0);
-    const Step needed = record_.state == kStopping ? stop_step_ : plan_->last_step;
-    if (!record_.checkpoint.has_value()) due.insert(0);
-    if (settled < plan_->last_step) due.insert(plan_->checkpoints.Next(settled + 1));
-    if (!record_.checkpoint.has_value() || record_.checkpoint->step < needed) due.insert(needed);
+  const Step settled = std::max(settled_step_, record_.checkpoint.has_value() ? record_.checkpoint->step : 0);
+  const Step needed = Replays(record_)                  ? record_.fork->step
+                      : record_.state == kStopping ? stop_step_
+                                                   : plan_->last_step;
+  if (!record_.checkpoint.has_value() && settled_step_ == 0) due.insert(0);
+  if (!Replays(record_) && settled < plan_->last_step) due.insert(plan_->checkpoints.Next(settled + 1));
+  if (!record_.checkpoint.has_value() || record_.checkpoint->step < needed) due.insert(needed);
+  for (const Step step : due) {
+    if (step > std::min(reached_, lines_through())) break;
+    if (published_.contains(step) || publishing_.contains(step) || given_up_.contains(step)) continue;
+    const auto parts = parts_.find(step);
+    std::vector<uint64_t> missing;
+    for (const uint64_t server : WritersOfParts()) {
+      if (parts == parts_.end() || !parts->second.contains(server)) missing.push_back(server);
+    }
+    if (!missing.empty()) return std::pair(step, std::move(missing));
   }
-  const auto found = std::ranges::find_if(due, [&](Step step) { return step <= lines_through() && lacks_a_part(step); });
-  return found == due.end() ? std::nullopt : std::optional(*found);
+  return std::nullopt;
 }
 
 void JobMachine::OnPublished(Term term, Step step, const RestorePoint& point, const absl::Status& status, Now now,

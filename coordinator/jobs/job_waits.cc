@@ -75,19 +75,14 @@ void JobMachine::AddOwnWaits(std::vector<NamedWait>& waits) const {
     }
   }
   if (!behind.empty()) add("in_sync", {behind.begin(), behind.end()}, "copies of chunks are not in sync");
-  if (const std::optional<Step> due = PartsDue(); due.has_value() && record_.state != kStarting) {
-    const auto parts = parts_.find(*due);
-    std::vector<uint64_t> missing;
-    for (const uint64_t server : WritersOfParts()) {
-      if (parts == parts_.end() || !parts->second.contains(server)) missing.push_back(server);
+  if (record_.state == kRunning || record_.state == kStopping) {
+    if (auto due = PartsDue()) add("parts", std::move(due->second), absl::StrCat("of the checkpoint of step ", due->first));
+    std::set<uint64_t> silent;
+    for (const ChunkId chunk : book_->Lacking(record_.term)) silent.insert(record_.map.PrimaryOf(chunk).id.value());
+    if (!silent.empty()) {
+      add("entries", {silent.begin(), silent.end()}, absl::StrCat("of step ", lines_through() + 1));
+      waits.back().wait.since = absl::ToDoubleSeconds(told_since_ - absl::UnixEpoch());
     }
-    add("parts", missing, absl::StrCat("of the checkpoint of step ", *due));
-  }
-  std::set<uint64_t> silent;
-  for (const ChunkId chunk : book_->Lacking()) silent.insert(record_.map.PrimaryOf(chunk).id.value());
-  if (!silent.empty()) {
-    add("entries", {silent.begin(), silent.end()}, absl::StrCat("of step ", lines_through() + 1));
-    waits.back().wait.since = absl::ToDoubleSeconds(line_since_ - absl::UnixEpoch());
   }
   if (audits_due_.has_value() && !audits_due_->empty()) {
     waits.push_back({.who = kSelf,

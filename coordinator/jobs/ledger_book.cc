@@ -53,11 +53,14 @@ std::optional<LedgerBook::Page> LedgerBook::Take() {
   return page;
 }
 
-std::vector<ChunkId> LedgerBook::Lacking() const {
+std::vector<ChunkId> LedgerBook::Lacking(Term term) const {
   const Step step = through_ + 1;
-  if (highest_ < step || (limit_ != 0 && step > limit_)) return {};
-  const auto terms = open_.find(step);
-  const Entries told = terms == open_.end() ? Entries() : terms->second.rbegin()->second;
+  if (limit_ != 0 && step > limit_) return {};
+  if (std::ranges::none_of(open_, [&](const auto& one) { return one.second.contains(term); })) return {};
+  Entries told;
+  if (const auto terms = open_.find(step); terms != open_.end() && terms->second.contains(term)) {
+    told = terms->second.at(term);
+  }
   std::vector<ChunkId> lacking;
   for (uint32_t i = 0; i < plan_.layout.chunk_count() && step <= plan_.last_step; ++i) {
     if (plan_.layout.chunk(ChunkId(i)).uses > 0 && !told.contains(ChunkId(i))) lacking.emplace_back(i);

@@ -63,8 +63,8 @@ class LedgerBook {
   Step through() const { return through_; }
   // The highest step of which any entry was seen.
   Step highest() const { return highest_; }
-  // The chunks whose entries the next step lacks, of its newest term; none before any entry of a step that is not out.
-  std::vector<ChunkId> Lacking() const;
+  // The chunks whose entries of `term` the next step lacks; none before an entry of the term is there, of it or a later.
+  std::vector<ChunkId> Lacking(Term term) const;
 
  private:
   // Entries of one (term, step), by chunk; none twice.

@@ -21,8 +21,8 @@ namespace banyan::server {
 
 // A job's gate on an executor, with a stream of its own to each other server, on which it sends; what the others send
 // comes on streams that they open, and that end with the gate: else they would go on to send to one that is stopped,
-// when the job has come back to this server and has another. Shared by its job and by the tasks under way. Thread-safe, but for the GateOutput
-// part, which the gate calls.
+// when the job has come back to this server and has another. Shared by its job and by the tasks under way. Thread-safe,
+// but for the GateOutput part, which the gate calls.
 class GateHost final : public GateOutput, public std::enable_shared_from_this<GateHost> {
  public:
   struct Options {

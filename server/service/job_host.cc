@@ -234,8 +234,8 @@ JobReport JobHost::TakeReport(bool with_entries) {
   if (gate_ != nullptr) std::ranges::move(gate_->waits(), std::back_inserter(whole.waits));
   if (const std::optional<absl::Time> since = options_.disk->behind_since()) {
     whole.waits.push_back({.what = "disk",
-                           .detail = absl::StrCat("one thing is read or written all the while, ",
-                                                  options_.disk->queued(), " wait behind it"),
+                           .detail = absl::StrCat("the disk is behind: ", options_.disk->queued(),
+                                                  " tasks are waiting"),
                            .since = absl::ToDoubleSeconds(*since - absl::UnixEpoch())});
   }
   if (initial_weights_.has_value() && initial_weights_->ok()) {

@@ -124,7 +124,7 @@ TEST_P(FaultsTest, TheCoordinatorIsAskedToLeave) {
   const Json result = Disturb([](const std::string&) {
     const pid_t leaves = cluster_->Pid("coordinator");
     kill(leaves, SIGTERM);
-    EXPECT_THAT(StillThereAfter({leaves}, /*seconds=*/8), IsEmpty());
+    EXPECT_THAT(StillThereAfter({leaves}, kDrainSeconds), IsEmpty());
   });
   EXPECT_THAT(EventTypes(result), Contains("RECOVERING"));
   EXPECT_THAT(EventTypes(result), Not(Contains(AnyOf("SERVER_LOST", "WORKER_LOST"))));

@@ -87,7 +87,7 @@ class HostileBytesTest : public ::testing::TestWithParam<const char*> {
  protected:
   static void SetUpTestSuite() {
     cluster_ = std::make_unique<HandCluster>(MakeFolder("hostile-bytes"));
-    jobs_ = std::make_unique<KnownJobs>(*cluster_, /*steps=*/160, kRun, kSeed);
+    jobs_ = std::make_unique<KnownJobs>(*cluster_, /*steps=*/400, kRun, kSeed);
     for (const char* name : {"server-0", "server-1", "worker-0", "worker-1"}) cluster_->Start(name);
     token_ = ReadFile(cluster_->folder() + "/token");
   }

@@ -155,12 +155,12 @@ def describe(gaps):
 
 
 def after_kills(kills, times, role):
-    """The longest gap from each kill of the role to the next kill of anybody; one in which that falls is of both."""
+    """The longest gap after each kill of the role, as far as the next kill of anybody."""
     longest = []
     for (at, name), (until, _) in zip(kills, [*kills[1:], (times[-1], "")]):
         if name.split("-")[0] != role:
             continue
-        gaps = [b - a for a, b in zip(times, times[1:]) if at < b <= until]
+        gaps = [min(b, until) - a for a, b in zip(times, times[1:]) if b > at and a < until]
         if gaps:
             longest.append(max(gaps))
     return longest

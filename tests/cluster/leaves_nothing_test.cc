@@ -18,9 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Json = nlohmann::json;
 
-// What a drain may take: docs/operations.md.
-constexpr int kDrainSeconds = 8;
-
 constexpr char kJob[] = R"(
 version: 1
 name: linear

@@ -18,13 +18,11 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "tests/support/leftovers.h"
 #include "tests/support/loopback.h"
 
 namespace banyan::testing {
 namespace {
-
-// docs/operations.md.
-constexpr absl::Duration kDrain = absl::Seconds(8);
 
 std::string Token() { return std::string(64, 'a'); }
 
@@ -118,7 +116,7 @@ void HandCluster::Drain(const std::string& name) {
   const absl::Time asked = absl::Now();
   daemons_.at(name)->Signal(SIGTERM);
   const CommandResult end = daemons_.at(name)->Wait();
-  EXPECT_LE(absl::Now() - asked, kDrain) << name << "\n" << end.err;
+  EXPECT_LE(absl::Now() - asked, absl::Seconds(kDrainSeconds)) << name << "\n" << end.err;
   EXPECT_EQ(end.exit_code, 0) << name << "\n" << end.err;
   daemons_.erase(name);
 }

@@ -8,6 +8,13 @@
 
 namespace banyan::testing {
 
+// What a drain may take (docs/operations.md); where a sanitizer slows what ends, more.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kDrainSeconds = 24;
+#else
+inline constexpr int kDrainSeconds = 8;
+#endif
+
 // Processes of this machine, but for the caller, whose command line names `text`, as a folder of the test's own.
 std::vector<pid_t> ProcessesThatName(const std::string& text);
 
