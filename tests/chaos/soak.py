@@ -1,6 +1,6 @@
 """One long run in which coordinator, servers and workers are killed again and again, beside the same run left alone.
 
-    python tests/chaos/soak.py --bin bin [--kills 100] [--steps 6000] [--seed 1] [--servers 3] [--replicas 1]
+    python tests/chaos/soak.py --bin bin [--kills 100] [--steps 16000] [--seed 1] [--servers 3] [--replicas 1]
 
 A cluster of `banyan local up`, which starts again what ended, runs a GPT with replicas. At steps drawn from the seed one
 of its processes, drawn from the seed among those that have run for a while (who ends too often is given up), gets
@@ -170,7 +170,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True, help="folder of banyan and the daemons")
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=16000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--servers", type=int, default=3)
