@@ -100,9 +100,8 @@ std::optional<std::pair<Step, std::vector<uint64_t>>> JobMachine::PartsDue() con
   std::set<Step> due;
   for (const auto& [step, parts] : parts_) due.insert(step);
   const Step settled = std::max(settled_step_, record_.checkpoint.has_value() ? record_.checkpoint->step : 0);
-  const Step needed = Replays(record_)                  ? record_.fork->step
-                      : record_.state == kStopping ? stop_step_
-                                                   : plan_->last_step;
+  Step needed = record_.state == kStopping ? stop_step_ : plan_->last_step;
+  if (Replays(record_)) needed = record_.fork->step;
   if (!record_.checkpoint.has_value() && settled_step_ == 0) due.insert(0);
   if (!Replays(record_) && settled < plan_->last_step) due.insert(plan_->checkpoints.Next(settled + 1));
   if (!record_.checkpoint.has_value() || record_.checkpoint->step < needed) due.insert(needed);

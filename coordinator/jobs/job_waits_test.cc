@@ -15,6 +15,20 @@ class JobWaitsTest : public JobMachineTest {
     now_.wall += duration;
     job_->OnTick(/*busy_elsewhere=*/false, now_);
   }
+  // With several chunks, so that both servers have some.
+  void StartWide() {
+    Make(MakeJob("servers { count: 2 chunk_bytes: 16384 } workers { min: 2 }"));
+    AddServers();
+    AddWorkers();
+    DataFacts data = kData;
+    data.features = 20'000;
+    job_->OnReport(Role::kWorker, 11, {.data = data}, 0, now_);
+    Report(1, {});
+    Report(2, {});
+    ASSERT_EQ(state(), kRunning);
+    Write(0);
+    Publish(0);
+  }
   // The events of waits, as one text.
   std::string Told() const {
     std::string told;
@@ -77,18 +91,7 @@ TEST_F(JobWaitsTest, PushesThatAreRefusedForEverAreNoProgress) {
 }
 
 TEST_F(JobWaitsTest, PartsOfACheckpointThatAreMissing) {
-  // Of several chunks, so that both servers write.
-  Make(MakeJob("servers { count: 2 chunk_bytes: 16384 } workers { min: 2 }"));
-  AddServers();
-  AddWorkers();
-  DataFacts data = kData;
-  data.features = 20'000;
-  job_->OnReport(Role::kWorker, 11, {.data = data}, 0, now_);
-  Report(1, {});
-  Report(2, {});
-  ASSERT_EQ(state(), kRunning);
-  Write(0);
-  Publish(0);
+  ASSERT_NO_FATAL_FAILURE(StartWide());
   for (Step step = 1; step <= 3; ++step) Tell(step);
   JobReport report;
   report.parts.push_back({.term = 1, .epoch = job_->record().map.epoch, .step = 3});
@@ -145,16 +148,7 @@ TEST_F(JobWaitsTest, TheCheckpointOfAStop) {
 }
 
 TEST_F(JobWaitsTest, WhoOwesEntriesOfTheNextLine) {
-  Make(MakeJob("servers { count: 2 chunk_bytes: 16384 } workers { min: 2 }"));
-  AddServers();
-  AddWorkers();
-  DataFacts data = kData;
-  data.features = 20'000;
-  job_->OnReport(Role::kWorker, 11, {.data = data}, 0, now_);
-  Report(1, {});
-  Report(2, {});
-  Write(0);
-  Publish(0);
+  ASSERT_NO_FATAL_FAILURE(StartWide());
   Tell(1);
   const auto entries = [&] {
     std::vector<banyan::Wait> waits;

@@ -57,16 +57,17 @@ std::vector<ChunkId> LedgerBook::Lacking(Term term) const {
   const Step step = through_ + 1;
   if (limit_ != 0 && step > limit_) return {};
   if (std::ranges::none_of(open_, [&](const auto& one) { return one.second.contains(term); })) return {};
-  Entries told;
-  if (const auto terms = open_.find(step); terms != open_.end() && terms->second.contains(term)) {
-    told = terms->second.at(term);
+  const Entries* told = nullptr;
+  if (const auto terms = open_.find(step); terms != open_.end()) {
+    if (const auto found = terms->second.find(term); found != terms->second.end()) told = &found->second;
   }
+  const auto lacks = [told](ChunkId chunk) { return told == nullptr || !told->contains(chunk); };
   std::vector<ChunkId> lacking;
   for (uint32_t i = 0; i < plan_.layout.chunk_count() && step <= plan_.last_step; ++i) {
-    if (plan_.layout.chunk(ChunkId(i)).uses > 0 && !told.contains(ChunkId(i))) lacking.emplace_back(i);
+    if (plan_.layout.chunk(ChunkId(i)).uses > 0 && lacks(ChunkId(i))) lacking.emplace_back(i);
   }
   const ChunkId evaluation = plan_.layout.evaluation_chunk();
-  if (plan_.evaluation.has_value() && plan_.evaluation->DueIn(step) && !told.contains(evaluation)) {
+  if (plan_.evaluation.has_value() && plan_.evaluation->DueIn(step) && lacks(evaluation)) {
     lacking.push_back(evaluation);
   }
   return lacking;

@@ -160,6 +160,14 @@ class ServiceTest : public testing::Test {
     }
   }
 
+  // A command without jobs.
+  void Drop(size_t server, uint64_t coordinator_term = 1) {
+    v1::Command command;
+    command.set_coordinator_term(coordinator_term);
+    command.set_id(10 + server);
+    servers_[server]->agent->OnCommand(command);
+  }
+
   // Reports until `over` says so.
   template <typename Condition>
   void Listen(const Condition& over) {
@@ -434,10 +442,7 @@ TEST_F(ServiceTest, ObeysNoOlderCoordinator) {
   Command(1, {}, /*coordinator_term=*/5);
   Listen([&] { return ready_; });
 
-  v1::Command nothing;
-  nothing.set_coordinator_term(4);
-  nothing.set_id(10);
-  servers_[0]->agent->OnCommand(nothing);
+  Drop(0, /*coordinator_term=*/4);
 
   EXPECT_NE(servers_[0]->agent->Find("j1"), nullptr) << "dropped";
   EXPECT_EQ(servers_[0]->agent->MakeReport(false).coordinator_term(), 5u);
@@ -450,10 +455,7 @@ TEST_F(ServiceTest, DroppingAJobEndsItsStreamsAndFreesItsMemory) {
   Open(1);
   PushStep(1, 1, {{2, 0}});
 
-  v1::Command nothing;
-  nothing.set_coordinator_term(1);
-  nothing.set_id(10);
-  servers_[0]->agent->OnCommand(nothing);
+  Drop(0);
   AwaitClosed(2);
 
   EXPECT_EQ(servers_[0]->agent->Find("j1"), nullptr);
@@ -467,10 +469,7 @@ TEST_F(ServiceTest, AJobThatComesBackToAServerClipsOn) {
   Listen([&] { return ready_; });
   Open(1);
   PushStep(1, 1, {{2, 0}});
-  v1::Command nothing;
-  nothing.set_coordinator_term(1);
-  nothing.set_id(11);
-  servers_[1]->agent->OnCommand(nothing);
+  Drop(1);
   for (const auto& [peer, stream] : streams_) stream->Close(absl::OkStatus());
   streams_.clear();
 

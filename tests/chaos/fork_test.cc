@@ -31,36 +31,9 @@ using Json = nlohmann::json;
 
 constexpr int kSteps = 60;
 constexpr int kMoreSteps = 150;
-constexpr int kManySteps = 250;  // there are some left after two stops
+constexpr int kManySteps = 400;  // there are some left after two stops
 
-constexpr char kGpt[] = R"(
-version: 1
-name: gpt
-recipe:
-  seed: 7
-  model: {gpt: {layers: 1, heads: 2, width: 32, context: 16, dropout: 0.1}}
-  data: {text: {path: "data:text", tokenizer: bytes, held_out: 0.1}}
-  batch: {samples: 8, leaf: 1}
-  until: {steps: 60}
-  optimizer: {adamw: {learning_rate: 1e-2}, clip_norm: 1.0}
-run:
-  servers: {count: 2, chunk_bytes: 16384}
-  evaluate: {every: 10 steps, samples: 3, at_end: all}
-  checkpoint: {every: 15 steps, keep: 100}
-)";
-
-constexpr char kLinear[] = R"(
-version: 1
-name: linear
-recipe:
-  seed: 3
-  model: {linear: {outputs: 8}}
-  data: {synthetic_regression: {features: 4000, targets: 8, samples: 100, held_out: 0.1}}
-  batch: {samples: 48, leaf: 2}
-  until: {steps: 60}
-  optimizer: {momentum: {learning_rate: 0.0001}}
-run:
-  servers: {count: 2, chunk_bytes: 16384}
+constexpr char kRun[] = R"(  servers: {count: 2, chunk_bytes: 16384}
   evaluate: {every: 10 steps, samples: 3, at_end: all}
   checkpoint: {every: 15 steps, keep: 100}
 )";
@@ -104,8 +77,8 @@ class ForkTest : public ::testing::Test {
     const std::string folder = MakeFolder("fork");
     WriteFile(folder + "/text", SomeText());
     WriteFile(folder + "/one-text", "seventeen letters");  // and as many tokens: one sample
-    WriteFile(folder + "/gpt.yaml", kGpt);
-    WriteFile(folder + "/linear.yaml", kLinear);
+    WriteFile(folder + "/gpt.yaml", GptJob(kSteps, kRun));
+    WriteFile(folder + "/linear.yaml", LinearJob(kSteps, kRun));
     WriteFile(folder + "/one-gpt.yaml", kOneGpt);
     WriteFile(folder + "/one-linear.yaml", kOneLinear);
     cluster_ = std::make_unique<LocalCluster>(folder);
