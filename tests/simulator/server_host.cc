@@ -80,7 +80,7 @@ ServerHost::ServerHost(Options options, Network network)
     outputs_.push_back(std::make_unique<Output>(this, i));
     shards_.push_back(std::make_unique<server::Shard>(ShardOptions(i), *outputs_.back()));
   }
-  capacities_.resize(shards_.size());
+  open_steps_.resize(shards_.size());
   if (options_.job->clip_norm() <= 0) return;
   gate_ = std::make_unique<server::Gate>(
       server::Gate::Options{.self = options_.id,
@@ -224,12 +224,15 @@ void ServerHost::Look() {
   for (uint32_t i = 0; i < shards_.size(); ++i) {
     const auto& shard = shards_[i];
     done = std::min(done, shard->done_through());
-    // A map in the middle of a step makes a new window, of what is announced then; partials stay.
+    // A map in the middle of a step makes a new window, of what is announced then, in which another position may be
+    // first; partials stay. A chunk that is promoted may be a step behind for a moment.
     const std::pair step(shard->term(), shard->done_through());
-    Capacity& most = capacities_[i];
-    most = {.step = step, .buffers = std::max(most.step == step ? most.buffers : 0, shard->window().capacity())};
-    // The window's first position may take what it needs: no more than every other leaf.
-    const size_t bound = most.buffers + (options_.job->plan().leaves + 1) / 2 - 1;
+    OpenStep& open = open_steps_[i];
+    if (step > open.step) open = {.step = step, .epoch = parts_epoch_};
+    if (std::exchange(open.epoch, parts_epoch_) != parts_epoch_) ++open.windows;
+    open.capacity = std::max(open.capacity, shard->window().capacity());
+    // A window's first position may take what it needs: no more than every other leaf.
+    const size_t bound = open.capacity + open.windows * ((options_.job->plan().leaves + 1) / 2 - 1);
     if (shard->memory().pooled_in_use() > bound) {
       absl::StrAppend(&trouble_, "a shard's pending partials take ", shard->memory().pooled_in_use(),
                       " buffers of its pool, expected at most ", bound, "; ");

@@ -94,12 +94,14 @@ class ServerHost final : public server::GateOutput {
   Epoch parts_epoch_ = 0;
   std::set<std::pair<ServerId, std::string>> gate_peers_;  // with their endpoints
   Step told_done_ = 0;
-  // Of a shard's pool, the most in its open step.
-  struct Capacity {
-    std::pair<Term, Step> step;
-    size_t buffers = 0;
+  // What a shard's pool may hold in its open step.
+  struct OpenStep {
+    std::pair<Term, Step> step;  // done
+    Epoch epoch = 0;
+    size_t windows = 1;   // of them there were so many
+    size_t capacity = 0;  // the greatest of them
   };
-  std::vector<Capacity> capacities_;
+  std::vector<OpenStep> open_steps_;
   const Push* awaited_ = nullptr;  // a push under way, for the window's first position
   std::string trouble_;
 };
